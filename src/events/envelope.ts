@@ -1,0 +1,37 @@
+/** The CloudEvents 1.0 envelope of every event, as stored. */
+import { z } from 'zod'
+import { sessionIdSchema, type Position } from './ids.ts'
+import type { EventData, EventType } from './session-events.ts'
+
+export const NO_HASH = '0'.repeat(64)
+const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/)
+
+export const envelopeSchema = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string().min(1),
+  type: z.string().min(1),
+  source: z.string().min(1),
+  subject: sessionIdSchema,
+  time: z.string().regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+  datacontenttype: z.literal('application/json'),
+  dataschema: z.string().min(1),
+  data: z.unknown(),
+  correlationid: z.string().min(1),
+  causationid: z.string().min(1),
+  traceparent: z.string().optional(),
+  prevhash: sha256Hex,
+  hash: sha256Hex,
+})
+
+/** The envelope with its data still of unknown shape. */
+export type Envelope = z.output<typeof envelopeSchema>
+
+/** A decoded event: the envelope with the data of its type. */
+export type SwarmEvent = { [T in EventType]: Omit<Envelope, 'type' | 'data'> & { type: T; data: EventData<T> } }[EventType]
+
+export type EventOf<T extends EventType> = Extract<SwarmEvent, { type: T }>
+
+/** An event with its place in the log, which is not part of the stored object. */
+export type RecordedEvent = SwarmEvent & { position: Position }
+
+export const EVENT_BYTES_MAX = 1_048_576

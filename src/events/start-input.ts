@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { sessionIdSchema } from './ids.ts'
+import { DURATION_MS_MAX, emitToSchema } from './workflow-config.ts'
+
+const nonBlank = z.string().refine((text) => text.trim() !== '', 'expected a non-blank string')
+
+/**
+ * What a coordinator may ask for. A request never carries a command: what is executed comes from the workflow file
+ * on the runner's side only, so unknown keys are refused.
+ */
+export const startInputSchema = z.strictObject({
+  task: nonBlank.describe('what the agent shall do'),
+  session_id: sessionIdSchema.describe('default: a new UUIDv7'),
+  workspace_name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'expected 1 to 128 characters of A-Z a-z 0-9 . _ - starting with a letter or digit')
+    .optional()
+    .describe('directory name of the workspace; default: the session id'),
+  source_path: nonBlank.optional().describe("the source on the runner's host; default: the runner's source directory"),
+  objective_id: nonBlank.optional().describe('what this session contributes to'),
+  tracker_item_id: nonBlank.optional().describe('the ticket it works on'),
+  max_turns: z.int().min(1).optional(),
+  turn_timeout_ms: z.int().min(1000).max(DURATION_MS_MAX).optional(),
+  auto_cleanup: z.boolean().default(true).describe('false keeps the workspace'),
+  context: z.record(z.string(), z.unknown()).default({}).describe('given to the executor as it is'),
+  emit_to: emitToSchema.optional(),
+  silent_unless_blocked: z.boolean().optional(),
+  require_approval_before_emit: z.boolean().optional(),
+  labels: z.record(z.string(), z.string()).default({}).describe('for filters; the label lane shares capacity fairly'),
+})
+export type StartInput = z.output<typeof startInputSchema>
+
+/** What all sessions of one piece of work share: the tracker item, else the objective, else the session itself. */
+export function runRefOf(input: Pick<StartInput, 'session_id' | 'objective_id' | 'tracker_item_id'>): string {
+  return input.tracker_item_id ?? input.objective_id ?? input.session_id
+}

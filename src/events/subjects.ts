@@ -1,0 +1,32 @@
+/** Every subject, stream and bucket name of a namespace, built in this one place. */
+import type { SessionId } from './ids.ts'
+
+export type Names = ReturnType<typeof namesOf>
+
+export function namesOf(namespace: string) {
+  const prefix = `swarm.${namespace}`
+  return {
+    namespace,
+    stream: `SWARM_${namespace}`,
+    /** Subject of one event. */
+    event: (sessionId: SessionId, noun: string) => `${prefix}.event.${sessionId}.${noun}`,
+    /** Filter of all events of one trail: what an append's expected version is checked against. */
+    trail: (sessionId: SessionId) => `${prefix}.event.${sessionId}.*`,
+    /** Filter of all sessions' events of one noun. */
+    noun: (noun: string) => `${prefix}.event.*.${noun}`,
+    allEvents: `${prefix}.event.>`,
+    allLive: `${prefix}.live.>`,
+    /** The republished subject of an event's subject or filter. */
+    liveOf: (eventSubject: string) => `${prefix}.live.${eventSubject.slice(`${prefix}.event.`.length)}`,
+    output: (sessionId: SessionId, stream: 'stdout' | 'stderr') => `${prefix}.output.${sessionId}.${stream}`,
+    allOutput: (sessionId: SessionId) => `${prefix}.output.${sessionId}.*`,
+    artifactBucket: `SWARM_${namespace}_ARTIFACTS`,
+    viewBucket: (view: string) => `SWARM_${namespace}_${view}`,
+    leaseBucket: `SWARM_${namespace}_LEASES`,
+  } as const
+}
+
+/** Object name of an artifact. */
+export function artifactName(sha256: string): string {
+  return `sha256-${sha256}`
+}
