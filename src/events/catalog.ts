@@ -47,11 +47,19 @@ export function decodeObject(raw: unknown): Decoded {
   const envelope = parsed.data
   const version = versionIn(envelope)
   if (!KNOWN.has(envelope.type) || version === null) {
-    return refuse('unknown_event_type', `${envelope.type} (${envelope.dataschema}) is not known to this release`, envelope)
+    return refuse(
+      'unknown_event_type',
+      `${envelope.type} (${envelope.dataschema}) is not known to this release`,
+      envelope,
+    )
   }
   const type = envelope.type as EventType
   if (version > versionOf(type)) {
-    return refuse('unknown_event_type', `${envelope.dataschema} is newer than this release, which knows ${dataschemaOf(type)}`, envelope)
+    return refuse(
+      'unknown_event_type',
+      `${envelope.dataschema} is newer than this release, which knows ${dataschemaOf(type)}`,
+      envelope,
+    )
   }
   const data = eventSchemas[type].safeParse(upcast(type, version, envelope.data))
   if (!data.success) return refuse('event_schema', `${type}: ${describe(data.error.issues)}`, envelope)
@@ -79,5 +87,7 @@ function refuse(code: Undecodable['code'], reason: string, envelope: Envelope | 
 
 /** `data.turn_number: expected int` for each broken field, on one line. */
 export function describe(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
-  return issues.map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`)).join('; ')
+  return issues
+    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
+    .join('; ')
 }

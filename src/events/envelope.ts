@@ -27,7 +27,9 @@ export const envelopeSchema = z.object({
 export type Envelope = z.output<typeof envelopeSchema>
 
 /** A decoded event: the envelope with the data of its type. */
-export type SwarmEvent = { [T in EventType]: Omit<Envelope, 'type' | 'data'> & { type: T; data: EventData<T> } }[EventType]
+export type SwarmEvent = {
+  [T in EventType]: Omit<Envelope, 'type' | 'data'> & { type: T; data: EventData<T> }
+}[EventType]
 
 export type EventOf<T extends EventType> = Extract<SwarmEvent, { type: T }>
 

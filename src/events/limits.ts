@@ -15,7 +15,10 @@ export const limitsSchema = z.object({
 })
 export type Limits = z.output<typeof limitsSchema>
 
-export function effectiveLimits(config: WorkflowConfig, request: Pick<StartInput, 'max_turns' | 'turn_timeout_ms'>): Limits {
+export function effectiveLimits(
+  config: WorkflowConfig,
+  request: Pick<StartInput, 'max_turns' | 'turn_timeout_ms'>,
+): Limits {
   const byClass = MODEL_CLASS_DEFAULTS[config.model.class]
   return {
     max_turns: request.max_turns ?? config.executor.max_turns,

@@ -28,7 +28,10 @@ export const checkResultSchema = z.object({
 })
 export type CheckResult = z.output<typeof checkResultSchema>
 
-export const toolCallSchema = z.object({ name: z.string().min(1), input: z.record(z.string(), z.unknown()).default({}) })
+export const toolCallSchema = z.object({
+  name: z.string().min(1),
+  input: z.record(z.string(), z.unknown()).default({}),
+})
 export type ToolCall = z.output<typeof toolCallSchema>
 
 /** What an executor of protocol `ace` writes to its response file. Unknown fields are ignored. */
@@ -39,7 +42,10 @@ export const executorResponseSchema = z.object({
     .refine((text) => text.trim() !== '', 'expected a non-blank string')
     .describe('what this turn came to'),
   next_task: z.string().nullish().describe("the next turn's task; absent or blank keeps the current one"),
-  tool_calls: z.array(toolCallSchema).default([]).describe('run in order after the turn; results go into the next request'),
+  tool_calls: z
+    .array(toolCallSchema)
+    .default([])
+    .describe('run in order after the turn; results go into the next request'),
   evidence_refs: z.array(z.string()).default([]).describe('what supports the summary'),
 })
 export type ExecutorResponse = z.output<typeof executorResponseSchema>

@@ -109,7 +109,9 @@ export const eventSchemas = {
     turn_number: turnNumber,
     pid: z.int(),
     pgid: z.int(),
-    process_started_at: z.string().describe("the system's own start time of the process, to tell it from a later one with the same pid"),
+    process_started_at: z
+      .string()
+      .describe("the system's own start time of the process, to tell it from a later one with the same pid"),
   }),
   'turn.progressed': z.object({
     turn_number: turnNumber,
@@ -164,7 +166,10 @@ export const eventSchemas = {
   'post.held': z.object({ post_id: z.string(), kind: z.enum(POST_KINDS), summary: z.string() }),
   'workspace.captured': captureSchema,
   'workspace.removed': pathOrError,
-  'workspace.archived': pathOrError.extend({ archive: artifactRefSchema.nullable(), archive_path: z.string().nullable() }),
+  'workspace.archived': pathOrError.extend({
+    archive: artifactRefSchema.nullable(),
+    archive_path: z.string().nullable(),
+  }),
   'workspace.kept': pathOrError,
   'workspace.cleanup_failed': z.object({ path: z.string(), error: z.string() }),
   'session.closed': z.object({ outcome: z.enum(OUTCOMES), turns: z.int().min(0), duration_ms: durationMs }),

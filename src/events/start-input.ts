@@ -13,7 +13,10 @@ export const startInputSchema = z.strictObject({
   session_id: sessionIdSchema.describe('default: a new UUIDv7'),
   workspace_name: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'expected 1 to 128 characters of A-Z a-z 0-9 . _ - starting with a letter or digit')
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
+      'expected 1 to 128 characters of A-Z a-z 0-9 . _ - starting with a letter or digit',
+    )
     .optional()
     .describe('directory name of the workspace; default: the session id'),
   source_path: nonBlank.optional().describe("the source on the runner's host; default: the runner's source directory"),

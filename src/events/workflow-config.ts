@@ -38,19 +38,21 @@ export const MODEL_CLASS_DEFAULTS = {
 /** Longest delay a timer can be set to (2^31 - 1 ms, about 24.8 days). */
 export const DURATION_MS_MAX = 2_147_483_647
 const durationMs = (min: number) => z.int().min(min).max(DURATION_MS_MAX)
-const nonBlank = z.string().refine((text) => text.trim() !== '', 'expected a non-blank string')
+/** A pattern rather than a refinement, so that the generated JSON Schema carries the rule too. */
+const nonBlank = z.string().regex(/\S/, 'expected a non-blank string')
 
+const checkName = nonBlank.optional().describe('how the check is called in events and views; default: what it checks')
 const commandCheckSchema = z.object({
-  name: nonBlank.optional().describe('how the check is called in events and views; default: its command'),
+  name: checkName,
   command: nonBlank.describe('shell command, run in the workspace like a hook; ok = exit 0'),
   timeout_ms: durationMs(1).default(60_000).describe('the check fails when it takes longer'),
 })
 const fileExistsCheckSchema = z.object({
-  name: nonBlank.optional(),
+  name: checkName,
   file_exists: nonBlank.describe('path inside the workspace that must exist'),
 })
 const filesChangedCheckSchema = z.object({
-  name: nonBlank.optional(),
+  name: checkName,
   files_changed: z.object({
     include: z.array(nonBlank).min(1).default(['**']).describe('globs of the changed files that count'),
     min: z.int().min(0).optional().describe('at least so many'),
@@ -58,11 +60,12 @@ const filesChangedCheckSchema = z.object({
   }),
 })
 const noUncommittedCheckSchema = z.object({
-  name: nonBlank.optional(),
+  name: checkName,
   no_uncommitted_changes: z.literal(true).describe('git status of the workspace must be clean'),
 })
 
-const checkKinds = {
+/** The forms of a check that is a map, by the key that names each. A check that is a string is a command. */
+export const checkKinds = {
   command: commandCheckSchema,
   file_exists: fileExistsCheckSchema,
   files_changed: filesChangedCheckSchema,
@@ -81,7 +84,7 @@ export const checkSchema = z
     }
     const parsed = checkKinds[kind].safeParse(value)
     if (parsed.success) return parsed.data
-    for (const issue of parsed.error.issues) context.addIssue({ ...issue, code: 'custom', message: issue.message })
+    context.issues.push(...parsed.error.issues)
     return z.NEVER
   })
 export type Check = z.output<typeof checkSchema>
@@ -108,12 +111,17 @@ export const workflowConfigSchema = z.object({
     env: z
       .union([z.array(nonBlank), z.record(z.string(), z.string())])
       .optional()
-      .describe('which variables of the runner reach hooks and the executor (list), or their values (map); default: all but secrets'),
+      .describe(
+        'which variables of the runner reach hooks and the executor (list), or their values (map); default: all but secrets',
+      ),
     secrets: z.array(nonBlank).default([]).describe('further variable names whose values are redacted'),
   }),
   model: z
     .object({
-      class: z.enum(MODEL_CLASSES).default('frontier').describe('picks liveness defaults, read budget and tool catalog'),
+      class: z
+        .enum(MODEL_CLASSES)
+        .default('frontier')
+        .describe('picks liveness defaults, read budget and tool catalog'),
     })
     .prefault({}),
   liveness: z
@@ -130,7 +138,11 @@ export const workflowConfigSchema = z.object({
         .enum(['worktree', 'copy', 'empty', 'in-place'])
         .optional()
         .describe('how the workspace is made; default: worktree in a git repository with a commit, else copy'),
-      root: nonBlank.optional().describe("directory of all workspaces; relative to the workflow file's directory; default: workspaces in .swarmtrail"),
+      root: nonBlank
+        .optional()
+        .describe(
+          "directory of all workspaces; relative to the workflow file's directory; default: workspaces in .swarmtrail",
+        ),
       on_cleanup: z.enum(['remove', 'archive', 'keep']).default('remove').describe('what cleanup does with it'),
     })
     .prefault({}),
@@ -162,7 +174,10 @@ export const workflowConfigSchema = z.object({
   output: z
     .object({
       emit_to: emitToSchema.default(['tui', 'vericify']).describe("where a turn's outcome is posted"),
-      silent_unless_blocked: z.boolean().default(false).describe('a turn without tool call that did not block posts nothing'),
+      silent_unless_blocked: z
+        .boolean()
+        .default(false)
+        .describe('a turn without tool call that did not block posts nothing'),
       require_approval_before_emit: z.boolean().default(false).describe('posts wait for approval'),
     })
     .prefault({}),
@@ -179,7 +194,11 @@ export const workflowConfigSchema = z.object({
     .prefault({}),
   budgets: z
     .object({
-      read_file_lines_max_lines: z.int().min(1).optional().describe('largest slice read_file_lines returns; default by model class'),
+      read_file_lines_max_lines: z
+        .int()
+        .min(1)
+        .optional()
+        .describe('largest slice read_file_lines returns; default by model class'),
     })
     .prefault({}),
 })

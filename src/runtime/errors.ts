@@ -56,7 +56,9 @@ export class SwarmError extends Error {
 }
 
 export function isSwarmError(error: unknown, code?: ErrorCode): error is SwarmError {
-  return error instanceof Error && error.name === 'SwarmError' && (code === undefined || (error as SwarmError).code === code)
+  return (
+    error instanceof Error && error.name === 'SwarmError' && (code === undefined || (error as SwarmError).code === code)
+  )
 }
 
 /** One line about anything that was thrown. */

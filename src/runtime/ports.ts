@@ -13,7 +13,14 @@ import type { OnCleanup, WorkflowConfig, WorkspaceSource } from '../events/workf
 /** An event that could be decoded, at its position. */
 export type LogEvent = { kind: 'event'; event: SwarmEvent; position: Position; body: string }
 /** A message on an event subject that is no event of ours: reported, never skipped silently, never thrown. */
-export type LogParked = { kind: 'parked'; position: Position; subject: string; code: string; reason: string; body: string }
+export type LogParked = {
+  kind: 'parked'
+  position: Position
+  subject: string
+  code: string
+  reason: string
+  body: string
+}
 /** All that was in the log when the reader asked has been delivered; what follows is live. Sent once per catch-up. */
 export type LogCaughtUp = { kind: 'caught_up'; position: Position }
 export type LogItem = LogEvent | LogParked | LogCaughtUp
@@ -206,7 +213,10 @@ export interface Workspaces {
   /** Throws `workspace_failed` unless the canonical path is a directory strictly inside its root (in-place: the source). */
   verify(workspace: Workspace): Promise<void>
   /** Null for in-place. Otherwise what changed against the base; `patchFile` is null when nothing did. Throws `capture_failed`. */
-  capture(workspace: Workspace, directory: string): Promise<(Omit<Capture, 'patch'> & { patchFile: string | null }) | null>
+  capture(
+    workspace: Workspace,
+    directory: string,
+  ): Promise<(Omit<Capture, 'patch'> & { patchFile: string | null }) | null>
   /** Paths that differ from the base now, relative, sorted (untracked included). Throws `capture_failed`. */
   changedFiles(workspace: Workspace): Promise<string[]>
   /** Whether git has nothing uncommitted or untracked there; for other sources: nothing changed. */

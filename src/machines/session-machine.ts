@@ -1,0 +1,393 @@
+/**
+ * The session machine: what can happen to a session, and when. Used only through pure functions (decider.ts).
+ *
+ * Three kinds of actions: a command is `decide`d (emits one fact, nothing moves), an event is `record`ed (the state
+ * moves), and entering a state asks for an effect by name. States whose effect is not needed are passed over by their
+ * `always`; a verdict once reached leads to `concluding` from wherever the session is.
+ */
+import { assign, emit, not, setup } from 'xstate'
+import type { SwarmEvent } from '../events/envelope.ts'
+import type { SessionFact } from '../events/session-events.ts'
+import type { CheckStage, HookName } from '../events/workflow-config.ts'
+import type { Command, CommandOf } from './commands.ts'
+import { INITIAL_CONTEXT, type SessionContext } from './context.ts'
+import { factOf } from './decisions.ts'
+import type { IntentParams, IntentType } from './intents.ts'
+import { record, turnsLeft } from './record.ts'
+
+type Input = Command | SwarmEvent
+type Args = { context: SessionContext; event: Input }
+const asked = () => undefined
+
+const machineSetup = setup({
+  types: {} as { context: SessionContext; events: Input; emitted: SessionFact },
+  actions: {
+    decide: emit(({ context, event }: Args) => factOf(context, event as Command)),
+    record: assign(({ context, event }: Args) => record(context, event as SwarmEvent)),
+    openSession: asked,
+    createWorkspace: asked,
+    runHook: (_, _params: { hook: HookName }) => undefined,
+    runChecks: (_, _params: { stage: CheckStage }) => undefined,
+    prepareTurn: (_, _params: IntentParams['prepareTurn']) => undefined,
+    execTurn: (_, _params: IntentParams['execTurn']) => undefined,
+    runTool: (_, _params: IntentParams['runTool']) => undefined,
+    settleTurn: asked,
+    holdPost: asked,
+    conclude: asked,
+    endHold: (_, _params: IntentParams['endHold']) => undefined,
+    resumeSession: asked,
+    captureWorkspace: asked,
+    disposeWorkspace: (_, _params: IntentParams['disposeWorkspace']) => undefined,
+    closeSession: asked,
+  },
+  guards: {
+    epochIsNext: ({ context, event }) => epochOf(event) === (context.claim?.epoch ?? 0) + 1,
+    notStopped: ({ context }) => context.stop === null,
+    turnsLeft: ({ context }) => turnsLeft(context),
+    isHeldPost: ({ context, event }) => context.heldPosts.includes(postOf(event)),
+    verdictReached: ({ context }) => context.verdict !== null,
+    noPostToHold: ({ context }) => context.post === null,
+    noAfterCreate: ({ context }) => hookOf(context, 'after_create') === undefined,
+    noBeforeRun: ({ context }) => hookOf(context, 'before_run') === undefined,
+    noAfterRun: ({ context }) =>
+      hookOf(context, 'after_run') === undefined || context.workspace === null || !startedRunning(context),
+    noBeforeRemove: ({ context }) =>
+      hookOf(context, 'before_remove') === undefined || disposalOf(context) !== 'remove' || !mayDispose(context),
+    noChecksBeforeRun: ({ context }) => context.started?.config.autonomy.before_run.length === 0,
+    toolCallsLeft: ({ context }) =>
+      (context.turn?.tool_results.length ?? 0) < (context.turn?.response?.tool_calls.length ?? 0),
+    mustVerify: ({ context }) => context.claimsDone,
+    notHeld: ({ context }) => context.holdUntil === null,
+    blockedBeforeRun: ({ context }) => context.blockedBeforeRun,
+    nothingToCapture: ({ context }) => context.workspace === null || context.workspace.source === 'in-place',
+    nothingToDispose: ({ context }) => !mayDispose(context),
+    notSpawned: ({ context }) => context.turn?.spawned === null,
+    movesOn: ({ context, event }) => movesOn(context, event as CommandOf<'TURN_PROGRESSED'>),
+  },
+})
+
+function epochOf(event: Input): number {
+  if (event.type === 'CLAIM') return event.epoch
+  return event.type === 'session.claimed' ? event.data.epoch : 0
+}
+
+function postOf(event: Input): string {
+  if (event.type === 'APPROVE' || event.type === 'DENY') return event.post_id
+  return event.type === 'approval.granted' || event.type === 'approval.denied' ? event.data.post_id : ''
+}
+
+function hookOf(context: SessionContext, hook: HookName): string | undefined {
+  return context.started?.config.hooks[hook]
+}
+
+/** `after_run` belongs to a `before_run` that succeeded; where none is configured, to the first turn. */
+function startedRunning(context: SessionContext): boolean {
+  return hookOf(context, 'before_run') === undefined ? context.turnsStarted > 0 : context.beforeRunOk
+}
+
+function disposalOf(context: SessionContext): IntentParams['disposeWorkspace']['mode'] {
+  if (context.request?.auto_cleanup === false || context.workspace?.source === 'in-place') return 'keep'
+  return context.started?.config.workspace.on_cleanup ?? 'keep'
+}
+
+function mayDispose(context: SessionContext): boolean {
+  return context.workspace !== null && !context.captureFailed
+}
+
+/** Progress is recorded only when something moved. */
+function movesOn(context: SessionContext, command: CommandOf<'TURN_PROGRESSED'>): boolean {
+  const turn = context.turn
+  return turn !== null && (command.stdout_bytes > turn.stdout_bytes || command.stderr_bytes > turn.stderr_bytes)
+}
+
+const decides = { actions: 'decide' } as const
+const records = { actions: 'record' } as const
+const goes = <T extends string>(target: T) => ({ target, actions: 'record' }) as const
+
+/** Another runner may take over whenever the session is not closed. */
+const claimable = {
+  CLAIM: { guard: 'epochIsNext', actions: 'decide' },
+  'session.claimed': { guard: 'epochIsNext', actions: 'record' },
+} as const
+/** A stop is noted wherever the session is; the state says whether work in flight must end first. */
+const stoppable = {
+  STOP: { guard: 'notStopped', actions: 'decide' },
+  'stop.requested': { guard: 'notStopped', actions: 'record' },
+} as const
+const stopsAtOnce = { 'stop.requested': { guard: 'notStopped', target: 'concluding', actions: 'record' } } as const
+const judgeable = {
+  APPROVE: { guard: 'isHeldPost', actions: 'decide' },
+  DENY: { guard: 'isHeldPost', actions: 'decide' },
+  'approval.granted': { guard: 'isHeldPost', actions: 'record' },
+  'approval.denied': { guard: 'isHeldPost', actions: 'record' },
+} as const
+/** The runner itself failed: the session does, before its outcome is recorded. */
+const failable = { EFFECT_FAILED: decides, 'session.failed': goes('#session.cleanup') } as const
+
+const concluded = { guard: 'verdictReached', target: 'concluding' } as const
+const concluding = {
+  entry: 'conclude',
+  on: {
+    CONCLUDE: decides,
+    'session.completed': goes('#session.cleanup'),
+    'session.failed': goes('#session.cleanup'),
+    'session.stopped': goes('#session.cleanup'),
+    'session.blocked': goes('#session.blocked'),
+  },
+} as const
+
+const nextTurn = {
+  type: 'prepareTurn',
+  params: ({ context }: { context: SessionContext }) => ({
+    turn_number: context.turnsStarted + 1,
+    kind: context.nextKind,
+    due_at: context.dueAt,
+  }),
+} as const
+const turnPreparable = { TURN_PREPARED: decides, TURN_UNPREPARABLE: decides } as const
+const heldPost = { HOLD_POST: decides } as const
+
+export const sessionMachine = machineSetup.createMachine({
+  id: 'session',
+  context: () => INITIAL_CONTEXT,
+  initial: 'unstarted',
+  states: {
+    unstarted: { on: { START: decides, 'start.requested': goes('queued') } },
+
+    queued: {
+      on: {
+        CLAIM: { guard: 'epochIsNext', actions: 'decide' },
+        'session.claimed': { guard: 'epochIsNext', target: 'preflight', actions: 'record' },
+        STOP: decides,
+        'stop.requested': goes('cleanup.unclaimed'),
+      },
+    },
+
+    preflight: {
+      initial: 'opening',
+      on: { ...claimable, ...stoppable, ...judgeable, ...failable },
+      states: {
+        opening: {
+          entry: 'openSession',
+          on: { SESSION_OPENED: decides, SESSION_UNOPENABLE: decides, 'session.started': goes('posting') },
+        },
+        posting: {
+          always: { guard: 'noPostToHold', target: 'creating' },
+          entry: 'holdPost',
+          on: { ...heldPost, 'post.held': goes('creating') },
+        },
+        creating: {
+          always: concluded,
+          entry: 'createWorkspace',
+          on: {
+            WORKSPACE_CREATED: decides,
+            WORKSPACE_FAILED: decides,
+            'workspace.created': goes('settingUp'),
+            'workspace.failed': goes('concluding'),
+          },
+        },
+        settingUp: {
+          always: [concluded, { guard: 'noAfterCreate', target: 'checking' }],
+          entry: { type: 'runHook', params: { hook: 'after_create' } },
+          on: { HOOK_FINISHED: decides, 'hook.finished': goes('checking') },
+        },
+        checking: {
+          always: [concluded, { guard: 'noChecksBeforeRun', target: 'readying' }],
+          entry: { type: 'runChecks', params: { stage: 'before_run' } },
+          on: { CHECKS_FINISHED: decides, 'checks.passed': goes('readying'), 'checks.failed': goes('readying') },
+        },
+        readying: {
+          always: [concluded, { guard: 'noBeforeRun', target: 'ready' }],
+          entry: { type: 'runHook', params: { hook: 'before_run' } },
+          on: { HOOK_FINISHED: decides, 'hook.finished': goes('ready') },
+        },
+        ready: { always: [concluded, { target: '#session.executing' }] },
+        concluding,
+      },
+    },
+
+    executing: {
+      initial: 'preparing',
+      on: { ...claimable, ...stoppable, ...judgeable, ...failable },
+      states: {
+        preparing: {
+          always: concluded,
+          entry: nextTurn,
+          on: { ...turnPreparable, ...stopsAtOnce, 'turn.started': goes('running') },
+        },
+        running: {
+          entry: { type: 'execTurn', params: ({ context }) => ({ turn_number: context.turnsStarted }) },
+          on: {
+            TURN_SPAWNED: { guard: 'notSpawned', actions: 'decide' },
+            TURN_PROGRESSED: { guard: 'movesOn', actions: 'decide' },
+            TURN_EXITED: decides,
+            TURN_STALLED: decides,
+            TURN_TIMED_OUT: decides,
+            TURN_STOPPED: decides,
+            TURN_INTERRUPTED: decides,
+            'turn.spawned': records,
+            'turn.progressed': records,
+            'turn.exited': goes('responding'),
+            'turn.stalled': goes('#session.stalled'),
+            'turn.interrupted': goes('#session.stalled'),
+            'turn.timed_out': goes('concluding'),
+            'turn.stopped': goes('concluding'),
+          },
+        },
+        responding: {
+          always: [
+            { guard: 'verdictReached', target: 'deciding' },
+            { guard: 'toolCallsLeft', target: 'tooling' },
+            { target: 'deciding' },
+          ],
+        },
+        tooling: {
+          entry: {
+            type: 'runTool',
+            params: ({ context }) => ({
+              turn_number: context.turnsStarted,
+              call: context.turn?.tool_results.length ?? 0,
+            }),
+          },
+          on: { TOOL_FINISHED: decides, 'tool.finished': goes('responding') },
+        },
+        deciding: {
+          entry: 'settleTurn',
+          on: { SETTLE_TURN: decides, 'turn.completed': goes('posting'), 'turn.stopped': goes('concluding') },
+        },
+        posting: {
+          always: { guard: 'noPostToHold', target: 'routing' },
+          entry: 'holdPost',
+          on: { ...heldPost, 'post.held': goes('routing') },
+        },
+        routing: { always: [concluded, { guard: 'mustVerify', target: 'verifying' }, { target: 'preparing' }] },
+        verifying: {
+          entry: { type: 'runChecks', params: { stage: 'stop' } },
+          on: { CHECKS_FINISHED: decides, 'checks.passed': goes('routing'), 'checks.failed': goes('routing') },
+        },
+        concluding,
+      },
+    },
+
+    stalled: {
+      initial: 'waiting',
+      on: { ...claimable, ...stoppable, ...judgeable, ...failable },
+      states: {
+        waiting: {
+          always: concluded,
+          entry: nextTurn,
+          on: { ...turnPreparable, ...stopsAtOnce, 'turn.started': goes('#session.executing.running') },
+        },
+        concluding,
+      },
+    },
+
+    blocked: {
+      initial: 'posting',
+      on: { ...claimable, ...stoppable, ...judgeable },
+      states: {
+        posting: {
+          always: { guard: 'noPostToHold', target: 'holding' },
+          entry: 'holdPost',
+          on: { ...heldPost, 'post.held': goes('holding') },
+        },
+        holding: {
+          always: [
+            { guard: 'notHeld', target: '#session.cleanup' },
+            { guard: not('notStopped'), target: '#session.cleanup' },
+          ],
+          entry: { type: 'endHold', params: ({ context }) => ({ due_at: context.holdUntil ?? '' }) },
+          on: {
+            END_HOLD: decides,
+            'stop.requested': { guard: 'notStopped', target: '#session.cleanup', actions: 'record' },
+            RESUME: { guard: 'turnsLeft', actions: 'decide' },
+            'resume.requested': { guard: 'turnsLeft', target: 'resuming', actions: 'record' },
+          },
+        },
+        resuming: {
+          entry: 'resumeSession',
+          on: {
+            RESUME_SESSION: decides,
+            'session.resumed': [
+              { guard: 'blockedBeforeRun', target: '#session.preflight.checking', actions: 'record' },
+              { target: '#session.executing', actions: 'record' },
+            ],
+          },
+        },
+      },
+    },
+
+    cleanup: {
+      initial: 'posting',
+      on: { ...claimable, ...judgeable },
+      states: {
+        unclaimed: {
+          on: { 'session.claimed': { guard: 'epochIsNext', target: 'concluding', actions: 'record' } },
+        },
+        concluding,
+        posting: {
+          always: { guard: 'noPostToHold', target: 'capturing' },
+          entry: 'holdPost',
+          on: { ...heldPost, 'post.held': goes('capturing') },
+        },
+        capturing: {
+          always: { guard: 'nothingToCapture', target: 'windingUp' },
+          entry: 'captureWorkspace',
+          on: {
+            WORKSPACE_CAPTURED: decides,
+            CLEANUP_FAILED: decides,
+            EFFECT_FAILED: decides,
+            'workspace.captured': goes('windingUp'),
+            'workspace.cleanup_failed': goes('windingUp'),
+          },
+        },
+        windingUp: {
+          always: { guard: 'noAfterRun', target: 'clearing' },
+          entry: { type: 'runHook', params: { hook: 'after_run' } },
+          on: { HOOK_FINISHED: decides, 'hook.finished': goes('clearing') },
+        },
+        clearing: {
+          always: { guard: 'noBeforeRemove', target: 'disposing' },
+          entry: { type: 'runHook', params: { hook: 'before_remove' } },
+          on: { HOOK_FINISHED: decides, 'hook.finished': goes('disposing') },
+        },
+        disposing: {
+          always: { guard: 'nothingToDispose', target: 'closing' },
+          entry: { type: 'disposeWorkspace', params: ({ context }) => ({ mode: disposalOf(context) }) },
+          on: {
+            WORKSPACE_REMOVED: decides,
+            WORKSPACE_ARCHIVED: decides,
+            WORKSPACE_KEPT: decides,
+            CLEANUP_FAILED: decides,
+            EFFECT_FAILED: decides,
+            'workspace.removed': goes('closing'),
+            'workspace.archived': goes('closing'),
+            'workspace.kept': goes('closing'),
+            'workspace.cleanup_failed': goes('closing'),
+          },
+        },
+        closing: { entry: 'closeSession', on: { CLOSE: decides, 'session.closed': goes('#session.closed') } },
+      },
+    },
+
+    closed: { on: { ...judgeable } },
+  },
+})
+
+export const INTENT_TYPES: readonly IntentType[] = [
+  'openSession',
+  'createWorkspace',
+  'runHook',
+  'runChecks',
+  'prepareTurn',
+  'execTurn',
+  'runTool',
+  'settleTurn',
+  'holdPost',
+  'conclude',
+  'endHold',
+  'resumeSession',
+  'captureWorkspace',
+  'disposeWorkspace',
+  'closeSession',
+]
