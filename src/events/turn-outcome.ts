@@ -1,22 +1,23 @@
-import type { TurnOutcome } from './parts.ts'
+/** What a finished turn came to, for posts and views. Both the machine and its readers use this one rule. */
+import type { ExecutorResponse, TurnOutcome } from './parts.ts'
+
+export type TurnVerdict = { outcome: TurnOutcome; outcome_reason: string }
 
 /**
- * Classifies a finished turn: `escalation_blocker` (blocked or failed), `no_op_success` (posts are to be silent unless
- * blocked, and no tool was called), `meaningful_completion` (everything else).
+ * Classifies a turn that answered: a blocked or failed one escalates; one that made no tool call is a silent success
+ * where the workflow asks for silence; all else is worth telling.
  */
 export function classifyTurn(turn: {
-  status: 'continue' | 'done' | 'blocked' | 'failed'
+  status: ExecutorResponse['status']
   toolCalls: number
   silentUnlessBlocked: boolean
-}): { outcome: TurnOutcome; outcome_reason: string } {
+}): TurnVerdict {
   if (turn.status === 'blocked' || turn.status === 'failed') {
-    return { outcome: 'escalation_blocker', outcome_reason: `the turn ended ${turn.status}` }
+    return { outcome: 'escalation_blocker', outcome_reason: `the executor answered ${turn.status}` }
   }
   if (turn.silentUnlessBlocked && turn.toolCalls === 0) {
-    return { outcome: 'no_op_success', outcome_reason: 'no tool was called and posts are silent unless blocked' }
+    return { outcome: 'no_op_success', outcome_reason: 'no tool was called and nothing blocked, so it stays silent' }
   }
-  return {
-    outcome: 'meaningful_completion',
-    outcome_reason: `the turn ended ${turn.status} after ${turn.toolCalls} tool calls`,
-  }
+  const calls = turn.toolCalls === 1 ? '1 tool call' : `${turn.toolCalls} tool calls`
+  return { outcome: 'meaningful_completion', outcome_reason: `the executor answered ${turn.status} with ${calls}` }
 }
