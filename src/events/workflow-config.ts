@@ -84,7 +84,7 @@ export const checkSchema = z
     }
     const parsed = checkKinds[kind].safeParse(value)
     if (parsed.success) return parsed.data
-    context.issues.push(...parsed.error.issues)
+    for (const issue of parsed.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue)
     return z.NEVER
   })
 export type Check = z.output<typeof checkSchema>
