@@ -17,7 +17,7 @@ export type SecretPattern = {
   pattern: RegExp
   /** Longest first, without duplicates. */
   values: readonly string[]
-  labelOf(value: string): string
+  labelOf: (value: string) => string
 }
 
 /** The variables whose values must be hidden: those whose name sounds secret, and those named in `extraNames`. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { StreamRedactor } from '../../src/adapters/shell/stream-redactor.ts'
 import { redactDeep, redactText, secretsOf } from '../../src/events/redaction.ts'

@@ -1,0 +1,144 @@
+import { messageOf } from '../../runtime/errors.ts'
+import type { CapturedOutput, Shell, ShellResult, ShellRun, SpawnedProcess } from '../../runtime/ports.ts'
+import { launch, type Exit, type Launched } from './launch.ts'
+import type { Traces } from './marked-processes.ts'
+import { OutputCapture, type StreamName } from './output-capture.ts'
+import { endLeftovers, killGroup } from './process-group.ts'
+import { identify, type ProcessIdentity } from './process-identity.ts'
+import { watch } from './watchdog.ts'
+
+/**
+ * Once all processes are gone, their output is only what is left in the pipes. Whoever still holds a pipe has cleared
+ * its environment and left the group, so it can't be found; it is not waited for longer than this.
+ */
+const PIPES_DRAIN_MS = 1_000
+
+type Reason = Exclude<ShellResult['ended'], 'not_spawned'>
+
+/**
+ * The shell of this host: `/bin/sh`, each run in a process group of its own. The environment gets one variable more,
+ * `SWARMTRAIL_MARKER`. Trouble with keeping output does not disturb a run: it is told in `error`.
+ */
+export function execaShell(): Shell {
+  return { run, reap }
+}
+
+async function reap(leftover: { process: SpawnedProcess | null; marker: string }): Promise<{ killed: number[] }> {
+  const now = leftover.process === null ? null : identify(leftover.process.pid)
+  const leader = now?.startedAt === leftover.process?.processStartedAt ? now : null
+  const { signalled } = await endLeftovers({ marker: leftover.marker, leader, launchedMs: null })
+  return { killed: signalled }
+}
+
+async function run(options: ShellRun): Promise<ShellResult> {
+  const launchedMs = performance.now()
+  if (options.signal.aborted) return withoutProcess('aborted', null)
+  const child = await launch(options)
+  if ('error' in child) return withoutProcess('not_spawned', child.error)
+  return follow(options, child, launchedMs)
+}
+
+async function follow(options: ShellRun, child: Launched, launchedMs: number): Promise<ShellResult> {
+  const problems: string[] = []
+  const leader = leaderOf(child.pid, problems)
+  const activity = activityClock()
+  const stdout = captureOf('stdout', options, activity.touch)
+  const stderr = captureOf('stderr', options, activity.touch)
+  let exit: Exit = { exitCode: null, signal: null }
+  const exited = child.exited.then((value) => void (exit = value))
+  const over = Promise.all([exited, stdout.readAll(child.stdout), stderr.readAll(child.stderr)])
+  announce(options, child.pid, leader, problems)
+
+  const ended = await firstEnd(options, exited, activity.lastMs)
+  problems.push(...(await endAll({ marker: options.marker, leader, launchedMs }, child.pid)))
+  await within(PIPES_DRAIN_MS, over)
+  child.stdout.destroy()
+  child.stderr.destroy()
+
+  const durationMs = Math.round(performance.now() - launchedMs)
+  const outputs = { stdout: await stdout.finish(), stderr: await stderr.finish() }
+  problems.push(...stdout.problems, ...stderr.problems)
+  const error = problems.length === 0 ? null : problems.join('; ')
+  return { ended, ...exit, durationMs, lastActivityMs: activity.lastEpochMs(), ...outputs, error }
+}
+
+function leaderOf(pid: number, problems: string[]): ProcessIdentity | null {
+  try {
+    return identify(pid)
+  } catch (error) {
+    problems.push(`the process could not be identified: ${messageOf(error)}`)
+    return null
+  }
+}
+
+function captureOf(stream: StreamName, options: ShellRun, onActivity: () => void): OutputCapture {
+  const { secrets, spool, onOutput } = options
+  return new OutputCapture({ stream, secrets, spool, onOutput, onActivity })
+}
+
+function announce({ onSpawn }: ShellRun, pid: number, leader: ProcessIdentity | null, problems: string[]): void {
+  try {
+    onSpawn?.({ pid, pgid: pid, processStartedAt: leader?.startedAt ?? '' })
+  } catch (error) {
+    problems.push(`the launch could not be announced: ${messageOf(error)}`)
+  }
+}
+
+/** Resolves with what happens first: the process exits, a limit is passed, or the caller has had enough. */
+function firstEnd(
+  { signal, timeoutMs, stallWindowMs = 0 }: ShellRun,
+  exited: Promise<void>,
+  lastMs: () => number,
+): Promise<Reason> {
+  return new Promise((resolve) => {
+    const settle = (reason: Reason) => {
+      watching.stop()
+      signal.removeEventListener('abort', onAbort)
+      resolve(reason)
+    }
+    const onAbort = () => settle('aborted')
+    const watching = watch({ timeoutMs, stallWindowMs }, lastMs, settle)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    void exited.then(() => settle('exited'))
+  })
+}
+
+/** Ends the group and what left it; returns what could not be ended. */
+async function endAll(traces: Traces, groupId: number): Promise<string[]> {
+  if (traces.leader === null) killGroup(groupId)
+  try {
+    const { left } = await endLeftovers(traces)
+    return left.length === 0 ? [] : [`could not be ended: ${left.join(', ')}`]
+  } catch (error) {
+    // E.g. out of file descriptors, so that nothing can be looked up. The group can be ended without looking.
+    killGroup(groupId)
+    return [`processes could not be looked up: ${messageOf(error)}`]
+  }
+}
+
+function activityClock() {
+  let lastMs = performance.now()
+  let lastEpochMs = Date.now()
+  return {
+    lastMs: () => lastMs,
+    lastEpochMs: () => lastEpochMs,
+    touch: () => {
+      lastMs = performance.now()
+      lastEpochMs = Date.now()
+    },
+  }
+}
+
+function within(ms: number, work: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    void work.finally(() => clearTimeout(timer)).then(() => resolve())
+  })
+}
+
+function withoutProcess(ended: 'aborted' | 'not_spawned', error: string | null): ShellResult {
+  const nothing: CapturedOutput = { tail: '', bytes: 0, clipped: false, file: null }
+  const exit = { exitCode: null, signal: null, durationMs: 0, lastActivityMs: Date.now() }
+  return { ended, ...exit, stdout: nothing, stderr: nothing, error }
+}
