@@ -1,0 +1,71 @@
+/** Processes by pid and start time, so that a recycled pid is never taken for the process it once was. */
+import { readFileSync } from 'node:fs'
+import { execaSync } from 'execa'
+
+export type ProcessIdentity = { pid: number; startedAt: string }
+
+const endPollMs = 10
+
+/** When the process started, as the system writes it; null when there is none, or only what is left of a dead one. */
+export function startTimeOf(pid: number): string | null {
+  return process.platform === 'linux' ? fromProc(pid) : fromPs(pid)
+}
+
+export function isAlive(identity: ProcessIdentity): boolean {
+  return startTimeOf(identity.pid) === identity.startedAt
+}
+
+export function ownIdentity(): ProcessIdentity {
+  return { pid: process.pid, startedAt: startTimeOf(process.pid) ?? '' }
+}
+
+/** Asks the process to end, forces it after `termMs`, and returns once it is gone. */
+export async function endProcess(identity: ProcessIdentity, termMs: number): Promise<void> {
+  if (!signal(identity, 'SIGTERM')) return
+  const forcedAt = performance.now() + termMs
+  while (isAlive(identity)) {
+    if (performance.now() > forcedAt) signal(identity, 'SIGKILL')
+    await pause(endPollMs)
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
+  if (!isAlive(identity)) return false
+  try {
+    process.kill(identity.pid, name)
+    return true
+  } catch (error) {
+    // It ended between the look and the signal.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
+}
+
+function fromProc(pid: number): string | null {
+  const stat = readStat(pid)
+  if (stat === null) return null
+  // The program's name is in parentheses and may hold anything, so fields are counted from its end: state, ..., start.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null)
+}
+
+function readStat(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return null
+    throw error
+  }
+}
+
+function fromPs(pid: number): string | null {
+  const { stdout, failed } = execaSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { reject: false })
+  const [state, ...started] = stdout.trim().split(/\s+/)
+  if (failed || state === undefined || state === '' || state.startsWith('Z')) return null
+  return started.join('_').replaceAll(/[^A-Za-z0-9_]/g, '')
+}
