@@ -1,0 +1,28 @@
+/** Every view by its name. */
+import type { z } from 'zod'
+import { audits } from './audits.ts'
+import { ledger } from './ledger.ts'
+import { registry } from './registry.ts'
+import { runtimeStatus } from './runtime-status.ts'
+import { statusEvents } from './status-events.ts'
+import { transitions } from './transitions.ts'
+import { vericify } from './vericify.ts'
+
+export const projections = {
+  registry,
+  'runtime-status': runtimeStatus,
+  transitions,
+  vericify,
+  'status-events': statusEvents,
+  ledger,
+  audits,
+} as const
+
+export type ViewName = keyof typeof projections
+export type DocumentOf<Name extends ViewName> = z.output<(typeof projections)[Name]['schema']>
+
+export const VIEW_NAMES = Object.keys(projections) as ViewName[]
+
+export function isViewName(name: string): name is ViewName {
+  return Object.hasOwn(projections, name)
+}

@@ -1,0 +1,133 @@
+/** How events change the turns of a session record. */
+import type { SwarmEvent } from '../events/envelope.ts'
+import type { EventData } from '../events/session-events.ts'
+import { clip, clipStart, clipValue } from './clip.ts'
+import type { Recorded } from './projection.ts'
+import {
+  CONDENSED_CHARS_MAX,
+  FULL_TURNS_MAX,
+  TOOL_OUTPUT_CHARS_MAX,
+  type RegistryDocument,
+  type RegistryTurn,
+} from './registry-document.ts'
+import { isOpen, turnStatusAfter } from './status.ts'
+
+type Document = RegistryDocument
+
+export function startTurn(document: Document, { data, time }: Recorded<'turn.started'>): Document {
+  const turn: RegistryTurn = {
+    turn_number: data.turn_number,
+    started_at: time,
+    ended_at: null,
+    status: 'running',
+    response_status: null,
+    summary: null,
+    prompt_path: `${data.directory}/prompt.md`,
+    request_path: `${data.directory}/request.json`,
+    response_path: `${data.directory}/response.json`,
+    exit_code: null,
+    stdout: null,
+    stderr: null,
+    tool_calls: [],
+    turn_outcome: null,
+    outcome_reason: null,
+  }
+  const aged = document.turns.map((old, index) =>
+    index === document.turns.length - FULL_TURNS_MAX ? condensed(old) : old,
+  )
+  return { ...document, turn_count: data.turn_number, current_task: data.task, turns: [...aged, turn] }
+}
+
+export function exitTurn(document: Document, { data, time, ...event }: Recorded<'turn.exited'>): Document {
+  return inTurn(document, data.turn_number, (turn) => ({
+    ...turn,
+    ended_at: time,
+    status: turnStatusAfter(turn.status, { ...event, data, time }) ?? turn.status,
+    response_status: data.response?.status ?? null,
+    summary: data.response?.summary ?? null,
+    exit_code: data.exit_code,
+    stdout: data.stdout.tail,
+    stderr: data.stderr.tail,
+  }))
+}
+
+type CutTurn = Recorded<'turn.stalled' | 'turn.timed_out' | 'turn.interrupted' | 'turn.stopped'>
+
+export function cutTurn(document: Document, event: CutTurn): Document {
+  const { data, time } = event
+  return inTurn(document, data.turn_number, (turn) => ({
+    ...turn,
+    ended_at: turn.ended_at ?? time,
+    status: turnStatusAfter(turn.status, event) ?? turn.status,
+    stdout: data.stdout?.tail ?? turn.stdout,
+    stderr: data.stderr?.tail ?? turn.stderr,
+    outcome_reason: reasonOf(event),
+  }))
+}
+
+function reasonOf({ type, data }: CutTurn): string {
+  switch (type) {
+    case 'turn.stalled':
+      return `silent for longer than ${data.stall_window_ms} ms`
+    case 'turn.timed_out':
+      return `not done within ${data.turn_timeout_ms} ms`
+    case 'turn.interrupted':
+    case 'turn.stopped':
+      return data.reason
+  }
+}
+
+export function addToolCall(document: Document, { data }: Recorded<'tool.finished'>): Document {
+  return inTurn(document, data.turn_number, (turn) => ({
+    ...turn,
+    tool_calls: [...turn.tool_calls, toolCallOf(data)],
+  }))
+}
+
+function toolCallOf(data: EventData<'tool.finished'>): RegistryTurn['tool_calls'][number] {
+  return {
+    call: data.call,
+    name: data.tool_name,
+    ok: data.ok,
+    output: data.ok ? clipValue(data.output, TOOL_OUTPUT_CHARS_MAX) : null,
+    error:
+      data.error === undefined ? null : { ...data.error, message: clip(data.error.message, TOOL_OUTPUT_CHARS_MAX) },
+  }
+}
+
+export function completeTurn(document: Document, event: Recorded<'turn.completed'>): Document {
+  const { data, time } = event
+  return inTurn(document, data.turn_number, (turn) => ({
+    ...turn,
+    ended_at: turn.ended_at ?? time,
+    status: turnStatusAfter(turn.status, event) ?? turn.status,
+    summary: data.summary,
+    turn_outcome: data.outcome,
+    outcome_reason: data.outcome_reason,
+  }))
+}
+
+/** An outcome ends the turn that was still open. */
+export function closeOpenTurn(document: Document, event: SwarmEvent): Document {
+  const last = document.turns.at(-1)
+  if (last === undefined || !isOpen(last.status)) return document
+  return inTurn(document, last.turn_number, (turn) => ({
+    ...turn,
+    ended_at: turn.ended_at ?? event.time,
+    status: turnStatusAfter(turn.status, event) ?? turn.status,
+  }))
+}
+
+function inTurn(document: Document, number: number, change: (turn: RegistryTurn) => RegistryTurn): Document {
+  return { ...document, turns: document.turns.map((turn) => (turn.turn_number === number ? change(turn) : turn)) }
+}
+
+/** An old turn in brief, so that a session of very many turns still fits into one document. */
+function condensed(turn: RegistryTurn): RegistryTurn {
+  return {
+    ...turn,
+    stdout: turn.stdout === null ? null : clipStart(turn.stdout, CONDENSED_CHARS_MAX),
+    stderr: turn.stderr === null ? null : clipStart(turn.stderr, CONDENSED_CHARS_MAX),
+    tool_calls: turn.tool_calls.map((call) => ({ ...call, output: clipValue(call.output, CONDENSED_CHARS_MAX) })),
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What changed from what to what, and why: the phase, the workspace, the turns and the offered tools of a session.
+ * Shared by the view `transitions`, which keeps all of them, and `runtime-status`, which keeps the latest.
+ */
+import { z } from 'zod'
+import type { SwarmEvent } from '../events/envelope.ts'
+import { REASON_CODES, type ArtifactRef, type CapabilitySnapshot } from '../events/parts.ts'
+import { artifactName } from '../events/subjects.ts'
+import { lifecycleSchema, phaseAfter } from './phase.ts'
+import { turnRef } from './refs.ts'
+import { TURN_STATUSES, turnStatusAfter } from './status.ts'
+
+export const SUBJECT_KINDS = ['runtime_status', 'workspace_session', 'capability', 'turn'] as const
+const WORKSPACE_STATES = ['created', 'captured', 'removed', 'archived', 'kept', 'failed'] as const
+type WorkspaceState = (typeof WORKSPACE_STATES)[number]
+
+export const transitionRecordSchema = z.object({
+  subject_kind: z.enum(SUBJECT_KINDS),
+  subject_id: z.string().describe('the session, the name of its workspace, `<session>/<tool>` or `<session>/<turn>`'),
+  from: z.string().nullable().describe('null: it did not exist before'),
+  to: z.string(),
+  reason: z.string(),
+  reason_code: z.enum(REASON_CODES).nullable(),
+  evidence_refs: z.array(z.string()).describe('artifact names, and what the executor gave as evidence'),
+  at: z.string(),
+})
+export type TransitionRecord = z.output<typeof transitionRecordSchema>
+
+/** Where every subject of a session is now. */
+export const trackedSchema = z.object({
+  lifecycle: lifecycleSchema.nullable(),
+  workspace_name: z.string().nullable(),
+  workspace: z.enum(WORKSPACE_STATES).nullable(),
+  turn_number: z.int().nullable(),
+  turn: z.enum(TURN_STATUSES).nullable(),
+  tools: z.array(z.object({ name: z.string(), state: z.string() })),
+})
+export type Tracked = z.output<typeof trackedSchema>
+
+export const UNTRACKED: Tracked = {
+  lifecycle: null,
+  workspace_name: null,
+  workspace: null,
+  turn_number: null,
+  turn: null,
+  tools: [],
+}
+
+/** The next state of all subjects, and a record for each one that changed. Pure. */
+export function track(tracked: Tracked, event: SwarmEvent): { tracked: Tracked; records: TransitionRecord[] } {
+  const next = trackedAfter(tracked, event)
+  const changes = [
+    ...phaseChange(tracked, next, event),
+    ...workspaceChange(tracked, next, event),
+    ...toolChanges(tracked, next, event),
+    ...turnChange(tracked, next, event),
+  ]
+  const common = {
+    reason: reasonOf(event),
+    reason_code: 'reason_code' in event.data ? event.data.reason_code : null,
+    evidence_refs: evidenceOf(event),
+    at: event.time,
+  }
+  return { tracked: next, records: changes.map((change) => ({ ...change, ...common })) }
+}
+
+type Change = Pick<TransitionRecord, 'subject_kind' | 'subject_id' | 'from' | 'to'>
+
+function trackedAfter(tracked: Tracked, event: SwarmEvent): Tracked {
+  const started = event.type === 'turn.started'
+  return {
+    lifecycle: phaseAfter(tracked.lifecycle, event),
+    workspace_name: workspaceNameAfter(tracked.workspace_name, event),
+    workspace: workspaceStateAfter(tracked.workspace, event),
+    turn_number: started ? event.data.turn_number : tracked.turn_number,
+    turn: turnStatusAfter(tracked.turn, event),
+    tools: started ? toolStates(event.data.capabilities) : tracked.tools,
+  }
+}
+
+function workspaceNameAfter(name: string | null, event: SwarmEvent): string | null {
+  if (event.type === 'start.requested') return event.data.workspace_name ?? event.subject
+  return event.type === 'session.started' ? event.data.workspace.name : name
+}
+
+function workspaceStateAfter(state: WorkspaceState | null, event: SwarmEvent): WorkspaceState | null {
+  switch (event.type) {
+    case 'workspace.created':
+      return 'created'
+    case 'workspace.captured':
+      return 'captured'
+    case 'workspace.removed':
+      return 'removed'
+    case 'workspace.archived':
+      return 'archived'
+    case 'workspace.kept':
+      return 'kept'
+    case 'workspace.failed':
+    case 'workspace.cleanup_failed':
+      return 'failed'
+    default:
+      return state
+  }
+}
+
+function toolStates({ tools, unavailable_tools }: CapabilitySnapshot): Tracked['tools'] {
+  return [
+    ...tools.map(({ name }) => ({ name, state: 'available' })),
+    ...unavailable_tools.map(({ name, reason_code }) => ({ name, state: `unavailable: ${reason_code}` })),
+  ]
+}
+
+function phaseChange(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
+  const from = before.lifecycle?.phase ?? null
+  const to = after.lifecycle?.phase ?? null
+  return to === null || from === to ? [] : [{ subject_kind: 'runtime_status', subject_id: event.subject, from, to }]
+}
+
+function workspaceChange(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
+  const to = after.workspace
+  if (to === null || before.workspace === to) return []
+  const subject_id = after.workspace_name ?? event.subject
+  return [{ subject_kind: 'workspace_session', subject_id, from: before.workspace, to }]
+}
+
+function toolChanges(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
+  if (after.tools === before.tools) return []
+  const changes = (name: string, from: string | null, to: string): Change[] =>
+    from === to ? [] : [{ subject_kind: 'capability', subject_id: `${event.subject}/${name}`, from, to }]
+  const gone = before.tools.filter(({ name }) => !after.tools.some((tool) => tool.name === name))
+  return [
+    ...after.tools.flatMap(({ name, state }) => changes(name, stateOf(before, name), state)),
+    ...gone.flatMap(({ name, state }) => changes(name, state, 'gone')),
+  ]
+}
+
+function stateOf({ tools }: Tracked, name: string): string | null {
+  return tools.find((tool) => tool.name === name)?.state ?? null
+}
+
+function turnChange(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
+  const { turn, turn_number } = after
+  const isNew = before.turn_number !== turn_number
+  if (turn === null || turn_number === null || (!isNew && before.turn === turn)) return []
+  const subject_id = turnRef(event.subject, turn_number)
+  return [{ subject_kind: 'turn', subject_id, from: isNew ? null : before.turn, to: turn }]
+}
+
+function reasonOf(event: SwarmEvent): string {
+  const { data } = event
+  if ('summary' in data) return data.summary
+  if ('error' in data && typeof data.error === 'string') return data.error
+  return 'reason' in data && data.reason !== undefined ? data.reason : event.type
+}
+
+function evidenceOf(event: SwarmEvent): string[] {
+  switch (event.type) {
+    case 'turn.started':
+      return names(event.data.prompt, event.data.request)
+    case 'turn.exited':
+      return names(event.data.stdout.artifact, event.data.stderr.artifact, event.data.response_artifact)
+    case 'turn.completed':
+      return event.data.evidence_refs
+    case 'workspace.captured':
+      return names(event.data.patch)
+    case 'workspace.archived':
+      return names(event.data.archive)
+    default:
+      return []
+  }
+}
+
+function names(...refs: (ArtifactRef | null)[]): string[] {
+  return refs.flatMap((ref) => (ref === null ? [] : [artifactName(ref.sha256)]))
+}
