@@ -15,7 +15,7 @@ import type { SessionFact } from '../events/session-events.ts'
 import type { Command } from './commands.ts'
 import type { SessionContext } from './context.ts'
 import { ABORTED_BY_STOP, type Intent, type IntentType } from './intents.ts'
-import { initialSnapshot, pureTransition, type MachineSnapshot } from './pure-transition.ts'
+import { initialSnapshot, pureTransition, type MachineSnapshot, type PlannedAction } from './pure-transition.ts'
 import { INTENT_TYPES, sessionMachine } from './session-machine.ts'
 
 export type Phase = 'unstarted' | 'queued' | 'preflight' | 'executing' | 'stalled' | 'blocked' | 'cleanup' | 'closed'
@@ -99,15 +99,16 @@ export function advance(
     throw new UnhandledEventError(stateName(state), event.type)
   }
   const active = activePaths(snapshot.value)
-  const intents: Intent[] = []
+  // States that were passed over on the way asked for something too. They are not active any more, so neither is
+  // that; and where one of them asked for the same kind of work as the state that was reached, the last one asked.
+  const asked = new Map<string, PlannedAction>()
   for (const action of actions) {
     const owner = ownerOf(action.type, active)
-    // A state that was passed over on the way asked for something too; it is not active any more, so neither is that.
-    if (owner === null) continue
-    const params = (action.params ?? {}) as Intent['params']
-    intents.push({ id: `${event.id}/${intents.length}`, type: action.type as IntentType, params, owner } as Intent)
+    if (owner !== null) asked.set(owner, action)
   }
-  const asked = new Set(intents.map((intent) => intent.owner))
+  const intents = [...asked].map(([owner, { type, params }], index) => {
+    return { id: `${event.id}/${index}`, type: type as IntentType, params: params ?? {}, owner } as Intent
+  })
   const kept = state.pending.filter((intent) => active.includes(intent.owner) && !asked.has(intent.owner))
   return {
     state: { snapshot, pending: [...kept, ...intents], version: position, head: event.hash, lastEventId: event.id },

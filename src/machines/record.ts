@@ -169,12 +169,13 @@ const recorders: Recorders = {
 
 /**
  * The context after an event; always a new object, so a change is visible by reference.
- * A verdict once reached is kept until it is recorded: a stop that came first is not overruled by what it cut short.
+ * A verdict once reached is kept until an outcome is recorded: what a stop cut short (a stall that would have been
+ * restarted, a failed hook) neither overrules nor forgets it.
  */
 export function record(context: SessionContext, event: SwarmEvent): SessionContext {
   const recorder = recorders[event.type] as Recorder<EventType>
   const changed = recorder(context, event)
-  const keeps = context.verdict !== null && changed.verdict != null
+  const keeps = context.verdict !== null && changed.outcome === undefined
   return { ...context, ...changed, ...(keeps ? { verdict: context.verdict } : {}) }
 }
 

@@ -62,6 +62,8 @@ const machineSetup = setup({
     nothingToCapture: ({ context }) => context.workspace === null || context.workspace.source === 'in-place',
     nothingToDispose: ({ context }) => !mayDispose(context),
     notSpawned: ({ context }) => context.turn?.spawned === null,
+    isHook: ({ event }, { hook }: { hook: HookName }) => finishedHookOf(event) === hook,
+    isNextCall: ({ context, event }) => callOf(event) === context.turn?.tool_results.length,
     movesOn: ({ context, event }) => movesOn(context, event as CommandOf<'TURN_PROGRESSED'>),
   },
 })
@@ -83,6 +85,16 @@ function hookOf(context: SessionContext, hook: HookName): string | undefined {
 /** `after_run` belongs to a `before_run` that succeeded; where none is configured, to the first turn. */
 function startedRunning(context: SessionContext): boolean {
   return hookOf(context, 'before_run') === undefined ? context.turnsStarted > 0 : context.beforeRunOk
+}
+
+function finishedHookOf(event: Input): HookName | null {
+  if (event.type === 'HOOK_FINISHED') return event.hook
+  return event.type === 'hook.finished' ? event.data.hook : null
+}
+
+function callOf(event: Input): number {
+  if (event.type === 'TOOL_FINISHED') return event.call
+  return event.type === 'tool.finished' ? event.data.call : -1
 }
 
 function disposalOf(context: SessionContext): IntentParams['disposeWorkspace']['mode'] {
@@ -123,6 +135,16 @@ const judgeable = {
 } as const
 /** The runner itself failed: the session does, before its outcome is recorded. */
 const failable = { EFFECT_FAILED: decides, 'session.failed': goes('#session.cleanup') } as const
+
+/** A state that runs one hook takes the end of that hook only: what is recorded twice can't be taken for the next one. */
+const runsHook = <H extends HookName, T extends string>(hook: H, target: T) =>
+  ({
+    entry: { type: 'runHook', params: { hook } },
+    on: {
+      HOOK_FINISHED: { guard: { type: 'isHook', params: { hook } }, actions: 'decide' },
+      'hook.finished': { guard: { type: 'isHook', params: { hook } }, target, actions: 'record' },
+    },
+  }) as const
 
 const concluded = { guard: 'verdictReached', target: 'concluding' } as const
 const concluding = {
@@ -188,8 +210,7 @@ export const sessionMachine = machineSetup.createMachine({
         },
         settingUp: {
           always: [concluded, { guard: 'noAfterCreate', target: 'checking' }],
-          entry: { type: 'runHook', params: { hook: 'after_create' } },
-          on: { HOOK_FINISHED: decides, 'hook.finished': goes('checking') },
+          ...runsHook('after_create', 'checking'),
         },
         checking: {
           always: [concluded, { guard: 'noChecksBeforeRun', target: 'readying' }],
@@ -198,8 +219,7 @@ export const sessionMachine = machineSetup.createMachine({
         },
         readying: {
           always: [concluded, { guard: 'noBeforeRun', target: 'ready' }],
-          entry: { type: 'runHook', params: { hook: 'before_run' } },
-          on: { HOOK_FINISHED: decides, 'hook.finished': goes('ready') },
+          ...runsHook('before_run', 'ready'),
         },
         ready: { always: [concluded, { target: '#session.executing' }] },
         concluding,
@@ -225,7 +245,7 @@ export const sessionMachine = machineSetup.createMachine({
             TURN_TIMED_OUT: decides,
             TURN_STOPPED: decides,
             TURN_INTERRUPTED: decides,
-            'turn.spawned': records,
+            'turn.spawned': { guard: 'notSpawned', actions: 'record' },
             'turn.progressed': records,
             'turn.exited': goes('responding'),
             'turn.stalled': goes('#session.stalled'),
@@ -249,7 +269,10 @@ export const sessionMachine = machineSetup.createMachine({
               call: context.turn?.tool_results.length ?? 0,
             }),
           },
-          on: { TOOL_FINISHED: decides, 'tool.finished': goes('responding') },
+          on: {
+            TOOL_FINISHED: { guard: 'isNextCall', actions: 'decide' },
+            'tool.finished': { guard: 'isNextCall', target: 'responding', actions: 'record' },
+          },
         },
         deciding: {
           entry: 'settleTurn',
@@ -343,13 +366,11 @@ export const sessionMachine = machineSetup.createMachine({
         },
         windingUp: {
           always: { guard: 'noAfterRun', target: 'clearing' },
-          entry: { type: 'runHook', params: { hook: 'after_run' } },
-          on: { HOOK_FINISHED: decides, 'hook.finished': goes('clearing') },
+          ...runsHook('after_run', 'clearing'),
         },
         clearing: {
           always: { guard: 'noBeforeRemove', target: 'disposing' },
-          entry: { type: 'runHook', params: { hook: 'before_remove' } },
-          on: { HOOK_FINISHED: decides, 'hook.finished': goes('disposing') },
+          ...runsHook('before_remove', 'disposing'),
         },
         disposing: {
           always: { guard: 'nothingToDispose', target: 'closing' },
