@@ -40,7 +40,7 @@ describe('how a run ends', () => {
   })
 
   it('ends a process that takes too long', async () => {
-    const result = await shell.run(shellRun('echo begun; sleep 60', { timeoutMs: 100 }))
+    const result = await shell.run(shellRun('echo begun; sleep 60', { timeoutMs: 400 }))
     expect(result).toMatchObject({ ended: 'timed_out', exitCode: null, signal: 'SIGTERM', stdout: { tail: 'begun\n' } })
   })
 

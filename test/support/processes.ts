@@ -25,8 +25,18 @@ export function markedPids(marker: string): number[] {
 
 /** Neither gone nor waiting for its parent as a zombie. */
 export function isAlive(pid: number): boolean {
+  return !['', 'Z', 'X'].includes(statFields(pid)[0] ?? '')
+}
+
+/** Id of the process group that a process is in. */
+export function groupOf(pid: number): number {
+  return Number(statFields(pid)[2])
+}
+
+/** Fields of the process's state after its name. */
+function statFields(pid: number): string[] {
   const stat = procFile(String(pid), 'stat')
-  return stat !== '' && !['Z', 'X'].includes(stat.slice(stat.lastIndexOf(')') + 2).charAt(0))
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 function procFile(pid: string, name: string): string {

@@ -11,7 +11,7 @@ import { watch } from './watchdog.ts'
  * Once all processes are gone, their output is only what is left in the pipes. Whoever still holds a pipe has cleared
  * its environment and left the group, so it can't be found; it is not waited for longer than this.
  */
-const PIPES_DRAIN_MS = 1_000
+const PIPES_DRAIN_MS = 500
 
 type Reason = Exclude<ShellResult['ended'], 'not_spawned'>
 

@@ -38,8 +38,9 @@ export function watch(
     if (now.kind === 'fine') timer = setTimeout(look, now.lookAgainInMs)
     else onExpired(now.kind)
   }
-  // After a pause of our own process (suspended, or busy) timers fire before waiting output is read: read it first.
-  const look = () => void (verdict().kind === 'fine' ? settle() : setImmediate(settle))
+  // After a pause of our own process (suspended, or busy) timers fire before waiting output is read. Two turns of the
+  // event loop read it, whatever phase this is called in.
+  const look = () => void (verdict().kind === 'fine' ? settle() : setImmediate(() => setImmediate(settle)))
   look()
   return {
     stop: () => {
