@@ -1,0 +1,110 @@
+/** Git as a quiet, deterministic subprocess: argument arrays only, no hooks, no prompts, nothing inherited by chance. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { execa } from 'execa'
+
+const GIT_TIMEOUT_MS = 600_000
+const LOCK_RETRIES = 12
+const LOCK_RETRY_STEP_MS = 50
+
+/** Settings that may change what git reads or runs; ours win over the user's. */
+const SETTINGS = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.untrackedCache=false',
+  'core.quotePath=false',
+  'core.sparseCheckout=false',
+  'submodule.recurse=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+].flatMap((setting) => ['-c', setting])
+
+/** Variables that say where git's programs and the user's settings lie; all other GIT_* of the parent are dropped. */
+const KEPT = /^GIT_(EXEC_PATH|CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM|SSH|SSH_COMMAND|SSL_.*)$/
+
+export type GitOptions = {
+  cwd?: string | undefined
+  gitDir?: string | undefined
+  workTree?: string | undefined
+  indexFile?: string | undefined
+  /** New objects go to `directory`, known ones are read from `alternate`: the repository itself stays untouched. */
+  objects?: { directory: string; alternate: string } | undefined
+  /** Raw bytes as a latin1 string, see raw-path.ts. */
+  input?: string | Uint8Array | undefined
+  stdoutFile?: string | undefined
+}
+
+/** `stdout` holds raw bytes as a latin1 string, so that names in any encoding survive. */
+export type GitResult = { ok: boolean; exitCode: number; stdout: string; stderr: string }
+
+/** Runs git; a non-zero exit is a result. Throws when git can't be run or takes too long. */
+export async function git(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+  const result = await execa('git', [...SETTINGS, ...args], {
+    cwd: options.cwd ?? options.workTree ?? options.gitDir,
+    env: environment(options),
+    extendEnv: false,
+    encoding: 'latin1',
+    stripFinalNewline: false,
+    reject: false,
+    timeout: GIT_TIMEOUT_MS,
+    maxBuffer: 1_000_000_000,
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: bytesOf(options.input) }),
+    ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
+  })
+  if (result.exitCode === undefined) throw new Error(`git ${args[0]}: ${result.shortMessage ?? 'did not run'}`)
+  const stderr = Buffer.from(result.stderr ?? '', 'latin1').toString('utf8')
+  return { ok: result.exitCode === 0, exitCode: result.exitCode, stdout: result.stdout ?? '', stderr }
+}
+
+/** Runs git and returns its output; throws with its first error line on a non-zero exit. */
+export async function gitOutput(args: readonly string[], options: GitOptions = {}): Promise<string> {
+  const result = await git(args, options)
+  if (!result.ok) throw new Error(`git ${args[0]}: ${firstError(result.stderr) ?? `exit code ${result.exitCode}`}`)
+  return result.stdout
+}
+
+/** Like `git`, again and again for a bounded time while another process holds one of git's locks. */
+export async function gitPatiently(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await git(args, options)
+    if (result.ok || attempt > LOCK_RETRIES || !isLockError(result.stderr)) return result
+    await delay(attempt * LOCK_RETRY_STEP_MS)
+  }
+}
+
+/** The first line that says what went wrong, without git's own prefix. */
+export function firstError(stderr: string): string | undefined {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '')
+  const line = lines.find((line) => /^(error|fatal): /.test(line)) ?? lines[0]
+  return line?.replace(/^(error|fatal): /, '')
+}
+
+function isLockError(stderr: string): boolean {
+  return /\.lock': File exists|could not lock config file|[Uu]nable to create '.*\.lock'/.test(stderr)
+}
+
+function environment(options: GitOptions): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && (!name.startsWith('GIT_') || KEPT.test(name))) env[name] = value
+  }
+  env['LC_ALL'] = 'C'
+  env['GIT_TERMINAL_PROMPT'] = '0'
+  env['GIT_OPTIONAL_LOCKS'] = '0'
+  if (options.gitDir !== undefined) env['GIT_DIR'] = options.gitDir
+  if (options.workTree !== undefined) env['GIT_WORK_TREE'] = options.workTree
+  if (options.indexFile !== undefined) env['GIT_INDEX_FILE'] = options.indexFile
+  if (options.objects !== undefined) {
+    env['GIT_OBJECT_DIRECTORY'] = options.objects.directory
+    env['GIT_ALTERNATE_OBJECT_DIRECTORIES'] = quoteInList(options.objects.alternate)
+  }
+  return env
+}
+
+/** The list is separated by colons, so git reads quoted entries in C style. */
+function quoteInList(path: string): string {
+  return /[:"\\]/.test(path) ? `"${path.replace(/["\\]/g, (char) => `\\${char}`)}"` : path
+}
+
+function bytesOf(input: string | Uint8Array): Uint8Array {
+  return typeof input === 'string' ? Buffer.from(input, 'latin1') : input
+}

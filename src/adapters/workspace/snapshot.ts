@@ -1,0 +1,112 @@
+/**
+ * A snapshot is the git tree of a work tree as it is now: everything committed or not, untracked files included,
+ * ignored ones not. It is made with an index of its own, and from the repository's own git directory: whatever an
+ * agent did to the `.git` in its workspace, to the index or to its branch changes nothing.
+ */
+import { type BigIntStats, type Stats } from 'node:fs'
+import { lstat, mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { git, type GitOptions, gitOutput } from './git.ts'
+import { below, joinList, joinRaw, type RawPath, splitList } from './raw-path.ts'
+import { isSystemError } from './system-error.ts'
+
+export type SnapshotOptions = {
+  gitDir: string
+  workTree: string
+  /** Commit or tree to start from; null: nothing is tracked. */
+  base: string | null
+  /** Paths to take although they are ignored, as the agent tracked them. */
+  tracked?: readonly RawPath[] | undefined
+  /** Take ignored files too. */
+  ignored?: boolean | undefined
+  /** Existing directory for the index and new objects, which the caller removes; the git directory stays untouched. */
+  scratch: string
+}
+
+/** Where the snapshot's tree can be read from. */
+export type Snapshot = { tree: string; read: GitOptions }
+
+export async function snapshot(options: SnapshotOptions): Promise<Snapshot> {
+  const objects = { directory: join(options.scratch, 'objects'), alternate: join(options.gitDir, 'objects') }
+  await mkdir(objects.directory, { recursive: true })
+  const read: GitOptions = { gitDir: options.gitDir, objects, cwd: options.workTree }
+  const place: GitOptions = { ...read, workTree: options.workTree, indexFile: join(options.scratch, 'index') }
+  return { tree: await treeOf(options, place), read }
+}
+
+/** Like `snapshot`, of everything there, ignored or not, and kept in a git directory of its own. */
+export async function snapshotInto(gitDir: string, workTree: string): Promise<string> {
+  const place = { gitDir, workTree, indexFile: join(gitDir, 'index') }
+  return treeOf({ gitDir, workTree, base: null, ignored: true, scratch: gitDir }, place)
+}
+
+async function treeOf(options: SnapshotOptions, place: GitOptions): Promise<string> {
+  await gitOutput(['read-tree', options.base ?? '--empty'], place)
+  const { changed, gone } = await trackedChanges(place)
+  const found = await untracked(options, place)
+  const present: RawPath[] = []
+  for (const path of new Set([...changed, ...found, ...(options.tracked ?? [])])) {
+    const kind = await kindOf(options.workTree, path)
+    if (kind === 'content' || kind === 'submodule') present.push(path)
+    else if (kind === 'other') gone.push(path)
+  }
+  await gitOutput(['update-index', '--force-remove', '-z', '--stdin'], { ...place, input: joinList(gone) })
+  await gitOutput(['update-index', '--add', '--remove', '-z', '--stdin'], { ...place, input: joinList(present) })
+  return (await gitOutput(['write-tree'], place)).trim()
+}
+
+/** Tracked paths that differ: `gone` ones must leave the index before anything enters, as a directory may take their place. */
+async function trackedChanges(place: GitOptions): Promise<{ changed: RawPath[]; gone: RawPath[] }> {
+  // Exits with 1 when something changed; the list that follows says what.
+  await git(['update-index', '-q', '--refresh'], place)
+  const fields = splitList(await gitOutput(['diff-files', '-z', '--name-status', '--ignore-submodules=dirty'], place))
+  const changed: RawPath[] = []
+  const gone: RawPath[] = []
+  for (let index = 0; index + 1 < fields.length; index += 2) {
+    ;(fields[index] === 'D' ? gone : changed).push(fields[index + 1] ?? '')
+  }
+  return { changed, gone }
+}
+
+/** Untracked files; those of a repository inside the work tree, which git shows as one entry, one by one. */
+async function untracked(options: SnapshotOptions, place: GitOptions): Promise<RawPath[]> {
+  const standard = options.ignored ? [] : ['--exclude-standard']
+  const listed = splitList(await gitOutput(['ls-files', '-z', '--others', ...standard], place))
+  const found = listed.filter((path) => !path.endsWith('/'))
+  const nested: RawPath[] = []
+  for (const path of listed.filter((path) => path.endsWith('/'))) {
+    await collect(options.workTree, path.slice(0, -1), nested)
+  }
+  if (nested.length === 0) return found
+  // Exits with 1 when it ignores none of them.
+  const ignored = await git(['check-ignore', '--no-index', '-z', '--stdin'], { ...place, input: joinList(nested) })
+  if (ignored.exitCode > 1) throw new Error(`git check-ignore: ${ignored.stderr}`)
+  const left = new Set(options.ignored ? [] : splitList(ignored.stdout))
+  return [...found, ...nested.filter((path) => !left.has(path))]
+}
+
+async function collect(workTree: string, directory: RawPath, into: RawPath[]): Promise<void> {
+  const entries = await readdir(below(workTree, directory), { withFileTypes: true, encoding: 'latin1' })
+  for (const entry of entries) {
+    const path = joinRaw(directory, entry.name)
+    if (entry.name === '.git') continue
+    if (entry.isDirectory()) await collect(workTree, path, into)
+    else into.push(path)
+  }
+}
+
+async function kindOf(workTree: string, path: RawPath): Promise<'content' | 'submodule' | 'other' | 'absent'> {
+  const entry = await entryAt(below(workTree, path))
+  if (entry === null) return 'absent'
+  if (entry.isFile() || entry.isSymbolicLink()) return 'content'
+  return entry.isDirectory() ? 'submodule' : 'other'
+}
+
+async function entryAt(path: Buffer): Promise<Stats | BigIntStats | null> {
+  try {
+    return await lstat(path)
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null
+    throw error
+  }
+}
