@@ -18,7 +18,7 @@ export type Projection<Document> = {
   nouns?: readonly string[]
   /** Event types that change nothing, by decision. */
   ignores: readonly EventType[]
-  keysOf(event: RecordedEvent): readonly string[]
+  keysOf: (event: RecordedEvent) => readonly string[]
   /** The document after an event. Null as long as no event has opened it. Idempotence comes from {@link applyEvent}. */
   apply(document: Document | null, event: RecordedEvent): Document | null
   schema: z.ZodType<Document>
@@ -32,7 +32,7 @@ export type Definition<Document, Opening extends EventType, Ignored extends Even
   name: string
   version: number
   nouns?: readonly string[]
-  keysOf(event: RecordedEvent): readonly string[]
+  keysOf: (event: RecordedEvent) => readonly string[]
   /** Events that may begin a document; they get the existing one where there is one. */
   opens: { [T in Opening]: (document: Document | null, event: Recorded<T>) => Document }
   /** Events that change an open document; before it is open they change nothing. */

@@ -66,15 +66,8 @@ export function cutTurn(document: Document, event: CutTurn): Document {
 }
 
 function reasonOf({ type, data }: CutTurn): string {
-  switch (type) {
-    case 'turn.stalled':
-      return `silent for longer than ${data.stall_window_ms} ms`
-    case 'turn.timed_out':
-      return `not done within ${data.turn_timeout_ms} ms`
-    case 'turn.interrupted':
-    case 'turn.stopped':
-      return data.reason
-  }
+  if (type === 'turn.stalled') return `silent for longer than ${data.stall_window_ms} ms`
+  return type === 'turn.timed_out' ? `not done within ${data.turn_timeout_ms} ms` : data.reason
 }
 
 export function addToolCall(document: Document, { data }: Recorded<'tool.finished'>): Document {
