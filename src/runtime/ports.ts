@@ -5,7 +5,7 @@
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { Sha256 } from '../events/hash-chain.ts'
 import type { Position, SessionId, Version } from '../events/ids.ts'
-import type { ArtifactRef, Capture, Output, Workspace } from '../events/parts.ts'
+import type { ArtifactRef, Capture, Workspace } from '../events/parts.ts'
 import type { OnCleanup, WorkflowConfig, WorkspaceSource } from '../events/workflow-config.ts'
 
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -334,6 +334,20 @@ export type ClientPorts = {
   sha256: Sha256
 }
 
+export function digestOf(sha256: Sha256, text: string): ArtifactRef {
+  return { sha256: sha256(text), bytes: utf8Bytes(text) }
+}
+
+/** Bytes of a text in UTF-8; a lone surrogate counts as the replacement character it becomes. */
+function utf8Bytes(text: string): number {
+  let bytes = 0
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4
+  }
+  return bytes
+}
+
 /** What a runner needs besides. */
 export type RunnerPorts = ClientPorts & {
   leases: LeaseStore
@@ -344,5 +358,3 @@ export type RunnerPorts = ClientPorts & {
   tools: Tools
   host: Host
 }
-
-export type { Output }

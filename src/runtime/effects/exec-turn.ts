@@ -1,0 +1,212 @@
+import { redactDeep, redactText } from '../../events/redaction.ts'
+import {
+  executorResponseSchema,
+  type ArtifactRef,
+  type ExecutorResponse,
+  type Output,
+  type ResponseIssue,
+} from '../../events/parts.ts'
+import { toTimestamp } from '../../events/timestamp.ts'
+import type { EffectResult } from '../../machines/commands.ts'
+import { messageOf, SwarmError } from '../errors.ts'
+import type { ShellResult } from '../ports.ts'
+import {
+  contextIn,
+  environmentIn,
+  markerOf,
+  sessionIn,
+  startedIn,
+  storeOutput,
+  storeSurely,
+  workspaceIn,
+  type Effect,
+  type EffectInput,
+} from './effect.ts'
+import { turnVariables } from './environment.ts'
+import { turnFiles } from './turn-files.ts'
+
+type Input = EffectInput<'execTurn'>
+export const RESPONSE_BYTES_MAX = 524_288
+const PROGRESS_INTERVAL_MS = 1_000
+const SUMMARY_CHARS_MAX = 2_000
+
+/** Runs the executor once and reads its answer. A turn that an earlier runner began is never begun again, but interrupted. */
+export const execTurn: Effect<'execTurn'> = async (input) => {
+  if (input.scope.recovered) return interruptLost(input)
+  const result = await runExecutor(input)
+  if (input.scope.signal.aborted && !['stop', 'drain'].includes(String(input.scope.signal.reason))) return null
+  const [stdout, stderr] = await storeSurely(input, () =>
+    Promise.all([storeOutput(input.ports, result.stdout), storeOutput(input.ports, result.stderr)]),
+  )
+  await finishUploads(input)
+  const cut = { duration_ms: result.durationMs, last_activity: toTimestamp(result.lastActivityMs), stdout, stderr }
+  switch (result.ended) {
+    case 'stalled':
+      return { type: 'TURN_STALLED', ...cut }
+    case 'timed_out':
+      return { type: 'TURN_TIMED_OUT', ...cut }
+    case 'aborted':
+      return input.scope.signal.reason === 'stop'
+        ? { type: 'TURN_STOPPED', ...cut }
+        : { type: 'TURN_INTERRUPTED', reason: `runner ${input.settings.runnerId} is shutting down`, ...cut }
+    default:
+      return exited(input, result, stdout, stderr)
+  }
+}
+
+/** The prompt and the request, begun when the turn was prepared, are in the store before its end is recorded. */
+async function finishUploads(input: Input): Promise<void> {
+  for (const { content, stored } of input.uploads.splice(0)) {
+    let first: Promise<ArtifactRef> | null = stored
+    await storeSurely(input, () => {
+      const attempt = first ?? input.ports.artifacts.put(content)
+      first = null
+      return attempt
+    })
+  }
+}
+
+/** The process belonged to a runner that is gone: what is left of it on this host is ended first. */
+async function interruptLost({ intent, scope, ports }: Input): Promise<EffectResult> {
+  const { turn, stop } = contextIn(scope)
+  const spawned = turn?.spawned ?? null
+  const process =
+    spawned === null ? null : { pid: spawned.pid, pgid: spawned.pgid, processStartedAt: spawned.process_started_at }
+  const { killed } = await ports.shell.reap({ process, marker: markerOf(intent) })
+  const last_activity = turn?.last_activity ?? null
+  if (stop !== null) return { type: 'TURN_STOPPED', last_activity }
+  const found = killed.length === 0 ? 'nothing of it was left running' : `ended its processes ${killed.join(', ')}`
+  return { type: 'TURN_INTERRUPTED', reason: `the runner that ran it is gone; ${found}`, last_activity }
+}
+
+async function runExecutor(input: Input): Promise<ShellResult> {
+  const { intent, scope, ports } = input
+  const { turn } = contextIn(scope)
+  if (turn === null) throw new SwarmError('runner_error', 'no turn has been started')
+  const files = turnFiles(ports.scratch, turn.directory)
+  const { env, secrets } = environmentIn(input)
+  const progress = { stdout: 0, stderr: 0, lastMs: 0 }
+  const done = new AbortController()
+  const reporting = reportProgress(input, progress, done.signal)
+  const result = await ports.shell.run({
+    command: startedIn(scope).config.executor.command,
+    cwd: workspaceIn(scope).path,
+    env: { ...env, ...turnVariables(contextIn(scope), files) },
+    marker: markerOf(intent),
+    timeoutMs: turn.turn_timeout_ms,
+    stallWindowMs: turn.stall_window_ms,
+    secrets,
+    spool: turn.directory,
+    signal: scope.signal,
+    onSpawn: ({ pid, pgid, processStartedAt }) =>
+      scope.report({ type: 'TURN_SPAWNED', pid, pgid, process_started_at: processStartedAt }),
+    onOutput: (stream, chunk, atMs) => {
+      progress[stream] += chunk.length
+      progress.lastMs = atMs
+      ports.log.publishOutput(sessionIn(scope), stream, chunk)
+    },
+  })
+  done.abort()
+  await reporting
+  return result
+}
+
+/** At most one `turn.progressed` per second, and only when something moved. */
+async function reportProgress(
+  { ports, scope }: Input,
+  progress: { stdout: number; stderr: number; lastMs: number },
+  done: AbortSignal,
+): Promise<void> {
+  for (let reported = 0; ; ) {
+    await ports.clock.sleep(PROGRESS_INTERVAL_MS, done)
+    if (done.aborted) return
+    const bytes = progress.stdout + progress.stderr
+    if (bytes === reported) continue
+    reported = bytes
+    scope.report({
+      type: 'TURN_PROGRESSED',
+      last_activity: toTimestamp(progress.lastMs),
+      stdout_bytes: progress.stdout,
+      stderr_bytes: progress.stderr,
+    })
+  }
+}
+
+async function exited(input: Input, result: ShellResult, stdout: Output, stderr: Output): Promise<EffectResult> {
+  const answer = result.ended === 'not_spawned' ? notSpawned(result) : await readAnswer(input, result)
+  return {
+    type: 'TURN_EXITED',
+    exit_code: result.exitCode,
+    signal: result.signal,
+    duration_ms: result.durationMs,
+    stdout,
+    stderr,
+    ...answer,
+  }
+}
+
+type Answer = { response: ExecutorResponse | null; response_artifact: ArtifactRef | null; issues: ResponseIssue[] }
+
+function notSpawned(result: ShellResult): Answer {
+  const summary = `the executor could not be started: ${result.error ?? 'unknown reason'}`
+  return {
+    response: { status: 'failed', summary, tool_calls: [], evidence_refs: [] },
+    response_artifact: null,
+    issues: [],
+  }
+}
+
+async function readAnswer(input: Input, result: ShellResult): Promise<Answer> {
+  const { config } = startedIn(input.scope)
+  return config.executor.protocol === 'exit-code' ? fromExitCode(result) : fromResponseFile(input)
+}
+
+/** Protocol `exit-code`: 0 is done, anything else failed; the summary is the last non-blank output line. */
+function fromExitCode(result: ShellResult): Answer {
+  const status = result.exitCode === 0 ? 'done' : 'failed'
+  const fallback = result.exitCode === null ? `ended by ${result.signal ?? 'a signal'}` : `exit code ${result.exitCode}`
+  const summary = (lastLine(result.stdout.tail) ?? lastLine(result.stderr.tail) ?? fallback).slice(0, SUMMARY_CHARS_MAX)
+  return { response: { status, summary, tool_calls: [], evidence_refs: [] }, response_artifact: null, issues: [] }
+}
+
+function lastLine(text: string): string | undefined {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .findLast((line) => line !== '')
+}
+
+/** Protocol `ace`: the response file decides, whatever the exit code was. */
+async function fromResponseFile(input: Input): Promise<Answer> {
+  const { ports, scope } = input
+  const path = turnFiles(ports.scratch, contextIn(scope).turn?.directory ?? '').response
+  const { secrets } = environmentIn(input)
+  let text: string | null
+  try {
+    text = await ports.scratch.read(path, RESPONSE_BYTES_MAX)
+  } catch (error) {
+    return {
+      response: null,
+      response_artifact: null,
+      issues: [{ path: '', message: `unreadable: ${messageOf(error)}` }],
+    }
+  }
+  if (text === null)
+    return { response: null, response_artifact: null, issues: [{ path: '', message: 'no response file was written' }] }
+  const redacted = redactText(text, secrets)
+  const response_artifact = await storeSurely(input, () => ports.artifacts.put(redacted))
+  return { ...parseResponse(text, (value) => redactDeep(value, secrets)), response_artifact }
+}
+
+function parseResponse(text: string, redact: (value: unknown) => unknown): Pick<Answer, 'response' | 'issues'> {
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch (error) {
+    return { response: null, issues: [{ path: '', message: `not JSON: ${messageOf(error)}` }] }
+  }
+  const parsed = executorResponseSchema.safeParse(redact(raw))
+  if (parsed.success) return { response: parsed.data, issues: [] }
+  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+  return { response: null, issues }
+}

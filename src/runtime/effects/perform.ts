@@ -1,0 +1,46 @@
+/** The one table from intents to what performs them. */
+import { toEpochMs } from '../../events/timestamp.ts'
+import type { Intent, IntentType } from '../../machines/intents.ts'
+import type { Perform } from '../interpreter.ts'
+import type { RunnerPorts } from '../ports.ts'
+import type { RunnerSettings } from '../runner-settings.ts'
+import type { Effect, Upload } from './effect.ts'
+import { execTurn } from './exec-turn.ts'
+import { openSession } from './open-session.ts'
+import { prepareTurn } from './prepare-turn.ts'
+import { runChecks } from './run-checks.ts'
+import { runHook } from './run-hook.ts'
+import { runTool } from './run-tool.ts'
+import { captureWorkspace, createWorkspace, disposeWorkspace } from './workspace-effects.ts'
+
+const effects: { [T in IntentType]: Effect<T> } = {
+  openSession,
+  createWorkspace,
+  runHook,
+  runChecks,
+  prepareTurn,
+  execTurn,
+  runTool,
+  captureWorkspace,
+  disposeWorkspace,
+  endHold: async ({ intent, scope, ports, settings }) => {
+    const waitMs = toEpochMs(intent.params.due_at) - ports.clock.now()
+    if (waitMs > 0) await ports.clock.sleep(waitMs, scope.signal)
+    return scope.signal.aborted ? null : { type: 'END_HOLD', by: `runner/${settings.runnerId}` }
+  },
+  // Steps that only need to be decided: the machine asks, the next fact answers.
+  settleTurn: () => Promise.resolve({ type: 'SETTLE_TURN' }),
+  holdPost: () => Promise.resolve({ type: 'HOLD_POST' }),
+  conclude: () => Promise.resolve({ type: 'CONCLUDE' }),
+  resumeSession: () => Promise.resolve({ type: 'RESUME_SESSION' }),
+  closeSession: () => Promise.resolve({ type: 'CLOSE' }),
+}
+
+/** Performs the effects of one session. */
+export function performer(ports: RunnerPorts, settings: RunnerSettings): Perform {
+  const uploads: Upload[] = []
+  return (intent: Intent, scope) => {
+    const effect = effects[intent.type] as Effect<IntentType>
+    return effect({ intent, scope, ports, settings, uploads })
+  }
+}

@@ -1,0 +1,113 @@
+import picomatch from 'picomatch'
+import type { CheckResult } from '../../events/parts.ts'
+import type { Check } from '../../events/workflow-config.ts'
+import { isSwarmError } from '../errors.ts'
+import {
+  contextIn,
+  environmentIn,
+  markerOf,
+  reapLeftover,
+  startedIn,
+  workspaceIn,
+  type Effect,
+  type EffectInput,
+} from './effect.ts'
+import { sessionVariables } from './environment.ts'
+import { joined } from './run-hook.ts'
+
+const FILES_NAMED_MAX = 20
+type Verdict = Omit<CheckResult, 'name' | 'kind' | 'duration_ms'>
+
+/** Runs every check of a stage, also after one failed; each leaves its evidence. Checks must be repeatable. */
+export const runChecks: Effect<'runChecks'> = async (input) => {
+  const { intent, scope, ports } = input
+  const { stage } = intent.params
+  await reapLeftover(input)
+  const checks: CheckResult[] = []
+  for (const check of startedIn(scope).config.autonomy[stage]) {
+    const began = ports.clock.monotonic()
+    const verdict = await judge(input, check)
+    if (scope.signal.aborted && scope.signal.reason !== 'stop') return null
+    checks.push({ ...verdict, name: nameOf(check), kind: kindOf(check), duration_ms: ports.clock.monotonic() - began })
+  }
+  return { type: 'CHECKS_FINISHED', stage, checks }
+}
+
+async function judge(input: EffectInput<'runChecks'>, check: Check): Promise<Verdict> {
+  const { scope, ports } = input
+  const workspace = workspaceIn(scope)
+  try {
+    await ports.workspaces.verify(workspace)
+    if ('command' in check)
+      return await runCommand(input, check.command, 'timeout_ms' in check ? check.timeout_ms : 60_000)
+    if ('file_exists' in check) return await fileExists(input, check.file_exists)
+    if ('files_changed' in check)
+      return filesChanged(await ports.workspaces.changedFiles(workspace), check.files_changed)
+    const clean = await ports.workspaces.isClean(workspace)
+    return evidence(clean, clean ? 'nothing is uncommitted' : 'there are uncommitted changes')
+  } catch (error) {
+    if (!isSwarmError(error)) throw error
+    return evidence(false, error.message)
+  }
+}
+
+async function runCommand(input: EffectInput<'runChecks'>, command: string, timeoutMs: number): Promise<Verdict> {
+  const { intent, scope, ports } = input
+  const { env, secrets } = environmentIn(input)
+  const result = await ports.shell.run({
+    command,
+    cwd: workspaceIn(scope).path,
+    env: { ...env, ...sessionVariables(contextIn(scope)) },
+    marker: markerOf(intent),
+    timeoutMs,
+    secrets,
+    signal: scope.signal,
+  })
+  return {
+    ok: result.ended === 'exited' && result.exitCode === 0,
+    exit_code: result.exitCode,
+    timed_out: result.ended === 'timed_out',
+    output:
+      result.error ?? (result.ended === 'aborted' ? 'ended by a stop' : joined(result.stdout.tail, result.stderr.tail)),
+  }
+}
+
+async function fileExists({ scope, ports }: EffectInput<'runChecks'>, path: string): Promise<Verdict> {
+  const inside = !path.startsWith('/') && !path.split('/').includes('..')
+  if (!inside) return evidence(false, `${path} is not a path inside the workspace`)
+  const found = await ports.scratch.exists(ports.scratch.join(workspaceIn(scope).path, path))
+  return evidence(found, found ? `${path} exists` : `${path} does not exist`)
+}
+
+function filesChanged(
+  changed: readonly string[],
+  rule: { include: readonly string[]; min?: number | undefined; max?: number | undefined },
+): Verdict {
+  const matches = picomatch([...rule.include], { dot: true })
+  const counted = changed.filter((path) => matches(path))
+  const { min = 0, max = Number.POSITIVE_INFINITY } = rule
+  const ok = counted.length >= min && counted.length <= max
+  const wanted = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `${min} to ${max}`
+  const named = counted.slice(0, FILES_NAMED_MAX).join(', ')
+  return evidence(
+    ok,
+    `${counted.length} changed files match ${rule.include.join(', ')}, wanted ${wanted}${named === '' ? '' : `: ${named}`}`,
+  )
+}
+
+function evidence(ok: boolean, output: string): Verdict {
+  return { ok, exit_code: null, timed_out: false, output }
+}
+
+function kindOf(check: Check): CheckResult['kind'] {
+  if ('command' in check) return 'command'
+  if ('file_exists' in check) return 'file_exists'
+  return 'files_changed' in check ? 'files_changed' : 'no_uncommitted_changes'
+}
+
+function nameOf(check: Check): string {
+  if ('name' in check && check.name !== undefined) return check.name
+  if ('command' in check) return check.command
+  if ('file_exists' in check) return `file_exists ${check.file_exists}`
+  return 'files_changed' in check ? `files_changed ${check.files_changed.include.join(' ')}` : 'no_uncommitted_changes'
+}

@@ -1,0 +1,68 @@
+import type { RecordedEvent } from '../events/envelope.ts'
+import type { Position, SessionId } from '../events/ids.ts'
+import { EVENT_TYPES, nounOf } from '../events/session-events.ts'
+import type { ClientPorts, LogParked } from './ports.ts'
+import { recorded } from './views.ts'
+
+export type EventsOptions = {
+  after: Position
+  sessionId?: SessionId | undefined
+  /** Type patterns: `session.completed`, `session.*`, `*`. Default: all. */
+  types?: readonly string[] | undefined
+  signal?: AbortSignal | undefined
+  /** `closed`: end after `session.closed` of the session. `now`: end when caught up. Default: follow for ever. */
+  until?: 'closed' | 'now' | undefined
+  /** Told of messages that are no events of ours; they are never dropped silently. Default: the logger. */
+  onParked?: ((parked: LogParked) => void) | undefined
+}
+
+/** The one way events are read: catch-up and live alike, filtered by noun at the server and by type here. */
+export async function* followEvents(
+  ports: ClientPorts,
+  options: EventsOptions,
+): AsyncGenerator<RecordedEvent, void, undefined> {
+  const { after, sessionId, signal, until } = options
+  const matches = matcherOf(options.types)
+  const nouns = nounsOf(matches, until === 'closed')
+  for await (const item of ports.log.subscribe({
+    after,
+    filter: { sessionId, nouns },
+    once: until === 'now',
+    signal,
+  })) {
+    if (item.kind === 'parked') report(ports, options, item)
+    const event = recorded(item)
+    if (event === null) continue
+    if (matches(event.type)) yield event
+    if (until === 'closed' && event.type === 'session.closed') return
+  }
+}
+
+/** Whether a type matches any of the patterns; `*` stands for any run of characters. */
+export function matcherOf(patterns: readonly string[] | undefined): (type: string) => boolean {
+  if (patterns === undefined || patterns.length === 0) return () => true
+  const expressions = patterns.map((pattern) => new RegExp(`^${pattern.split('*').map(escapeRegExp).join('.*')}$`))
+  return (type) => expressions.some((expression) => expression.test(type))
+}
+
+/** The nouns the server has to deliver; undefined when that is all of them. */
+function nounsOf(matches: (type: string) => boolean, withSession: boolean): string[] | undefined {
+  const all = new Set(EVENT_TYPES.map(nounOf))
+  const wanted = new Set(EVENT_TYPES.filter(matches).map(nounOf))
+  if (withSession) wanted.add('session')
+  return wanted.size === 0 || wanted.size === all.size ? undefined : [...wanted]
+}
+
+function report(ports: ClientPorts, options: EventsOptions, item: LogParked): void {
+  if (options.onParked !== undefined) options.onParked(item)
+  else
+    ports.logger.warn('a message on an event subject is no event of ours', {
+      position: item.position,
+      code: item.code,
+      reason: item.reason,
+    })
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}

@@ -1,0 +1,322 @@
+/**
+ * The one loop, for one session owned by this runner:
+ *
+ *   command → the machine emits an event → the log accepts it → the machine takes the event → effects run →
+ *   their results are commands.
+ *
+ * Commands wait in line, so at most one append per trail is in flight. An effect starts only after the event that
+ * asked for it was acknowledged. When another runner has claimed the session, everything is ended and nothing written.
+ */
+import type { SwarmEvent } from '../events/envelope.ts'
+import type { Position, SessionId } from '../events/ids.ts'
+import type { Command, CommandBody, EffectResult } from '../machines/commands.ts'
+import { contextOf, decide, mustAbort, phaseOf, type Refusal, type SessionState } from '../machines/decider.ts'
+import type { Intent } from '../machines/intents.ts'
+import { isSwarmError, messageOf, SwarmError } from './errors.ts'
+import type { Clock, EventLog, Logger } from './ports.ts'
+import { nextEvent, takeIn, type Author } from './trail.ts'
+
+/** Why an effect is told to end: the session stops, the runner drains, the session is not ours any more, or it moved on. */
+export type AbortReason = 'stop' | 'drain' | 'lost' | 'superseded'
+
+export type EffectScope = {
+  signal: AbortSignal
+  /** The effect may have been begun before, by a runner that is gone or an attempt that failed; its processes may live on. */
+  recovered: boolean
+  state: () => SessionState
+  /** Records a fact on the way to the result, without waiting for it. */
+  report: (body: EffectResult) => void
+}
+/** Performs one effect and answers with its result; null: given up because its signal fired. A throw becomes `EFFECT_FAILED`, unless it is retryable. */
+export type Perform = (intent: Intent, scope: EffectScope) => Promise<EffectResult | null>
+
+export type InterpreterOptions = {
+  sessionId: SessionId
+  state: SessionState
+  log: EventLog
+  clock: Clock
+  logger: Logger
+  author: Author
+  perform: Perform
+  onEvent?: (event: SwarmEvent, position: Position) => void
+}
+
+/** How this runner's part in the session ended. */
+export type InterpreterEnd =
+  | { kind: 'closed' }
+  | { kind: 'handed_back' }
+  | { kind: 'lost'; reason: string }
+  | { kind: 'corrupt'; error: SwarmError }
+
+const RETRY_WAIT_MS_MIN = 50
+const RETRY_WAIT_MS_MAX = 2_000
+const CONFLICT_ATTEMPTS_MAX = 64
+/** Effects that a draining runner leaves to the next one instead of starting them. */
+const NOT_STARTED_IN_DRAIN: ReadonlySet<string> = new Set([
+  'openSession',
+  'createWorkspace',
+  'prepareTurn',
+  'execTurn',
+  'endHold',
+])
+
+type Running = { intent: Intent; controller: AbortController }
+
+export class Interpreter {
+  readonly sessionId: SessionId
+  readonly ended: Promise<InterpreterEnd>
+  private readonly options: InterpreterOptions
+  private epoch: number
+  private readonly running = new Map<string, Running>()
+  private readonly life = new AbortController()
+  private current: SessionState
+  private line: Promise<void> = Promise.resolve()
+  private queued = 0
+  private draining = false
+  private finish: (end: InterpreterEnd) => void = () => undefined
+
+  constructor(options: InterpreterOptions) {
+    this.options = options
+    this.sessionId = options.sessionId
+    this.current = options.state
+    this.epoch = contextOf(options.state).claim?.epoch ?? 0
+    this.ended = new Promise((resolve) => {
+      this.finish = (end) => {
+        this.life.abort(end.kind)
+        resolve(end)
+      }
+    })
+  }
+
+  get state(): SessionState {
+    return this.current
+  }
+
+  /**
+   * Claims the session with the given event. False when somebody else appended first: nothing was written then.
+   * Afterwards the state is ours, and `start` performs what is pending in it.
+   */
+  async claim(event: SwarmEvent): Promise<boolean> {
+    const position = await this.append(event)
+    if (typeof position !== 'number') return false
+    const step = takeIn(this.current, { kind: 'event', event, position, body: '' })
+    this.current = step.state
+    this.epoch = contextOf(step.state).claim?.epoch ?? 0
+    this.fresh = new Set(step.intents.map((intent) => intent.id))
+    this.options.onEvent?.(event, position)
+    return true
+  }
+  private fresh: ReadonlySet<string> = new Set()
+
+  /** Performs what is pending in the folded state: the whole of recovery. */
+  start(): void {
+    if (phaseOf(this.current) === 'closed') return this.finish({ kind: 'closed' })
+    for (const intent of this.current.pending) this.begin(intent, !this.fresh.has(intent.id))
+  }
+
+  /** Hands in a command; resolves when it has been refused, recorded, or dropped because the session was lost. */
+  submit(body: CommandBody, cause?: string): Promise<Refusal | null> {
+    return this.inLine(() => this.execute(body, cause))
+  }
+
+  /** Takes in what others appended to the trail. */
+  catchUp(): Promise<void> {
+    return this.inLine(() => this.readOn())
+  }
+
+  /** Stops starting work; resolves through `ended` once nothing is running. */
+  drain(): void {
+    this.draining = true
+    for (const { intent, controller } of this.running.values()) {
+      if (NOT_STARTED_IN_DRAIN.has(intent.type) && intent.type !== 'execTurn' && intent.type !== 'createWorkspace')
+        controller.abort('drain' satisfies AbortReason)
+    }
+    this.handBackWhenIdle()
+  }
+
+  /** Ends running turns as interrupted; to be called after `drain` when its time is up. */
+  interrupt(): void {
+    for (const { controller } of this.running.values()) controller.abort('drain' satisfies AbortReason)
+  }
+
+  /** Ends everything at once and writes nothing more. */
+  lose(reason: string): void {
+    if (this.life.signal.aborted) return
+    for (const { controller } of this.running.values()) controller.abort('lost' satisfies AbortReason)
+    this.finish({ kind: 'lost', reason })
+  }
+
+  /** Resolves when no effect is running any more, e.g. after `lose`. */
+  async idle(): Promise<void> {
+    while (this.running.size > 0) await Promise.all([...this.performing])
+  }
+  private readonly performing = new Set<Promise<void>>()
+
+  private inLine<T>(work: () => Promise<T>): Promise<T> {
+    this.queued++
+    const done = this.line.then(work).finally(() => {
+      this.queued--
+      this.handBackWhenIdle()
+    })
+    this.line = done.then(
+      () => undefined,
+      (error: unknown) => this.collapse(error),
+    )
+    return done
+  }
+
+  private async execute(body: CommandBody, cause?: string): Promise<Refusal | null> {
+    for (let attempt = 1; attempt <= CONFLICT_ATTEMPTS_MAX; attempt++) {
+      if (this.life.signal.aborted) return null
+      const at = this.options.clock.now()
+      const command: Command = { ...body, at, cause }
+      const decision = decide(this.current, command)
+      if (!decision.ok) return decision
+      const event = nextEvent(this.current, decision.fact, this.sessionId, this.options.author, { at, cause })
+      const position = await this.append(event)
+      if (position === 'lost') return null
+      if (position !== 'conflict') {
+        this.take(event, position)
+        return null
+      }
+      await this.readOn()
+    }
+    throw new SwarmError(
+      'wrong_expected_version',
+      `session ${this.sessionId} changed ${CONFLICT_ATTEMPTS_MAX} times under one command`,
+    )
+  }
+
+  /** Offers the same event until its fate is known: the log recognises it by its id. */
+  private async append(event: SwarmEvent): Promise<Position | 'conflict' | 'lost'> {
+    for (let waitMs = RETRY_WAIT_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_WAIT_MS_MAX)) {
+      try {
+        return await this.options.log.append(event, this.current.version)
+      } catch (error) {
+        if (isSwarmError(error, 'wrong_expected_version')) return 'conflict'
+        if (!isSwarmError(error) || !error.retryable) throw error
+        this.options.logger.warn('append is being retried', { session: this.sessionId, code: error.code, waitMs })
+        await this.options.clock.sleep(waitMs, this.life.signal)
+        if (this.life.signal.aborted) return 'lost'
+      }
+    }
+  }
+
+  private async readOn(): Promise<void> {
+    for (let waitMs = RETRY_WAIT_MS_MIN; !this.life.signal.aborted; waitMs = Math.min(waitMs * 2, RETRY_WAIT_MS_MAX)) {
+      try {
+        for (const item of await this.options.log.read(this.sessionId, this.current.version)) {
+          if (this.life.signal.aborted) return
+          if (item.position <= this.current.version) continue
+          if (item.kind === 'event') this.take(item.event, item.position)
+          else this.park(item.position, item.code, item.reason)
+        }
+        return
+      } catch (error) {
+        if (!isSwarmError(error) || !error.retryable) throw error
+        await this.options.clock.sleep(waitMs, this.life.signal)
+      }
+    }
+  }
+
+  private take(event: SwarmEvent, position: Position): void {
+    const step = takeIn(this.current, { kind: 'event', event, position, body: '' })
+    this.current = step.state
+    if (step.parked !== null) return this.park(position, step.parked.code, step.parked.reason)
+    if (event.type === 'session.claimed' && event.data.epoch > this.epoch) {
+      return this.lose(`claimed by ${event.data.runner_id} as epoch ${event.data.epoch}`)
+    }
+    this.options.onEvent?.(event, position)
+    this.endSuperseded()
+    if (phaseOf(this.current) === 'closed') return this.finish({ kind: 'closed' })
+    for (const intent of step.intents) this.begin(intent, false)
+  }
+
+  private park(position: Position, code: string, reason: string): void {
+    this.current = { ...this.current, version: Math.max(position, this.current.version) }
+    this.options.logger.warn('a message in the trail was parked', { session: this.sessionId, position, code, reason })
+  }
+
+  private endSuperseded(): void {
+    const pending = new Set(this.current.pending.map((intent) => intent.id))
+    for (const [id, { intent, controller }] of this.running) {
+      if (!pending.has(id)) controller.abort('superseded' satisfies AbortReason)
+      else if (mustAbort(this.current, intent)) controller.abort('stop' satisfies AbortReason)
+    }
+  }
+
+  private begin(intent: Intent, recovered: boolean): void {
+    if (this.life.signal.aborted || this.running.has(intent.id)) return
+    if (this.draining && NOT_STARTED_IN_DRAIN.has(intent.type) && !(recovered && intent.type === 'execTurn')) return
+    const controller = new AbortController()
+    if (mustAbort(this.current, intent)) controller.abort('stop' satisfies AbortReason)
+    this.running.set(intent.id, { intent, controller })
+    const work = this.carryOut(intent, controller.signal, recovered).finally(() => {
+      this.running.delete(intent.id)
+      this.performing.delete(work)
+      this.handBackWhenIdle()
+    })
+    this.performing.add(work)
+  }
+
+  private async carryOut(intent: Intent, signal: AbortSignal, recovered: boolean): Promise<void> {
+    const scope: EffectScope = {
+      signal,
+      recovered,
+      state: () => this.current,
+      report: (body) => void this.submit(body, intent.id).catch((error: unknown) => this.collapse(error)),
+    }
+    try {
+      const result = await this.performSurely(intent, scope)
+      if (result === null || signal.reason === 'lost' || signal.reason === 'superseded') return
+      const refusal = await this.submit(result, intent.id)
+      if (refusal !== null)
+        this.options.logger.warn('an effect result was refused', { session: this.sessionId, ...refusal })
+    } catch (error) {
+      this.collapse(error)
+    }
+  }
+
+  /** A retryable fault (the log or a store can't be reached) is waited out; any other becomes a result of its own. */
+  private async performSurely(intent: Intent, scope: EffectScope): Promise<EffectResult | null> {
+    for (let attempt = 1, waitMs = RETRY_WAIT_MS_MIN; ; attempt++, waitMs = Math.min(waitMs * 2, RETRY_WAIT_MS_MAX)) {
+      try {
+        return await this.options.perform(intent, attempt === 1 ? scope : { ...scope, recovered: true })
+      } catch (error) {
+        if (scope.signal.reason === 'lost' || scope.signal.reason === 'superseded') return null
+        if (scope.signal.reason === 'drain') return null
+        if (!isSwarmError(error) || !error.retryable) {
+          this.options.logger.error('an effect failed', {
+            session: this.sessionId,
+            intent: intent.type,
+            error: messageOf(error),
+          })
+          return { type: 'EFFECT_FAILED', intent: intent.type, error: messageOf(error) }
+        }
+        this.options.logger.warn('an effect is being retried', {
+          session: this.sessionId,
+          intent: intent.type,
+          error: messageOf(error),
+        })
+        await this.options.clock.sleep(waitMs, scope.signal)
+      }
+    }
+  }
+
+  private handBackWhenIdle(): void {
+    if (this.draining && this.running.size === 0 && this.queued === 0) this.finish({ kind: 'handed_back' })
+  }
+
+  /** A broken invariant or an unusable history ends this session here, never the process. */
+  private collapse(error: unknown): void {
+    if (this.life.signal.aborted) return
+    for (const { controller } of this.running.values()) controller.abort('lost' satisfies AbortReason)
+    const fault = isSwarmError(error) ? error : new SwarmError('runner_error', messageOf(error), { cause: error })
+    this.options.logger.error('the session is given up', {
+      session: this.sessionId,
+      code: fault.code,
+      error: fault.message,
+    })
+    this.finish({ kind: 'corrupt', error: fault })
+  }
+}

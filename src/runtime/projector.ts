@@ -1,0 +1,172 @@
+/**
+ * Keeps the stored views current: one consumer of the log for all of them. Documents are written in batches, and a
+ * view's checkpoint after the documents it speaks for; whatever a crash leaves behind is folded again, which changes
+ * nothing twice. Of several runners one projects at a time, by a lease.
+ */
+import type { RecordedEvent } from '../events/envelope.ts'
+import type { Position } from '../events/ids.ts'
+import { projections } from '../projections/catalog.ts'
+import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
+import { isSwarmError, messageOf } from './errors.ts'
+import { keepLease } from './lease-keeper.ts'
+import type { ClientPorts, LeaseHolder, LeaseStore, LogItem } from './ports.ts'
+import { recorded, storeNameOf } from './views.ts'
+
+export const PROJECTOR_LEASE = 'views.projector'
+export const PARKED_STORE = 'parked'
+const FLUSH_INTERVAL_MS = 200
+const FLUSH_DOCUMENTS_MAX = 2_000
+const CACHE_DOCUMENTS_MAX = 20_000
+const RETRY_MS = 1_000
+
+type Ports = ClientPorts & { leases: LeaseStore }
+
+/** One view being projected: documents in memory, and which of them are not stored yet. */
+class Projected {
+  readonly projection: Projection<unknown>
+  readonly name: string
+  private readonly ports: ClientPorts
+  private readonly cache = new Map<string, Stored<unknown>>()
+  private readonly dirty = new Set<string>()
+  position: Position = 0
+  private saved: Position = 0
+
+  constructor(ports: ClientPorts, projection: Projection<unknown>) {
+    this.ports = ports
+    this.projection = projection
+    this.name = storeNameOf(projection)
+  }
+
+  async load(): Promise<void> {
+    this.position = await this.ports.views.checkpoint(this.name)
+    this.saved = this.position
+  }
+
+  get pending(): number {
+    return this.dirty.size
+  }
+
+  async take(event: RecordedEvent): Promise<void> {
+    if (event.position <= this.position) return
+    const { nouns } = this.projection
+    const noun = event.type.slice(0, event.type.indexOf('.'))
+    if (nouns === undefined || nouns.includes(noun)) {
+      for (const key of this.projection.keysOf(event)) {
+        const before = this.cache.get(key) ?? (await this.find(key, event))
+        this.cache.set(key, applyEvent(this.projection, before, event))
+        this.dirty.add(key)
+      }
+    }
+    this.position = event.position
+  }
+
+  /** A session's first event opens its documents: there is nothing stored to look for. */
+  private async find(key: string, event: RecordedEvent): Promise<Stored<unknown> | null> {
+    if (event.type === 'start.requested' && key === event.subject) return null
+    return this.ports.views.get(this.name, key)
+  }
+
+  async flush(): Promise<void> {
+    const keys = [...this.dirty]
+    const upTo = this.position
+    this.dirty.clear()
+    const documents = keys.flatMap((key) => {
+      const stored = this.cache.get(key)
+      return stored === undefined ? [] : [{ key, position: stored.position, document: stored.document }]
+    })
+    try {
+      if (documents.length > 0) await this.ports.views.put(this.name, documents)
+      if (upTo > this.saved) await this.ports.views.setCheckpoint(this.name, upTo)
+    } catch (error) {
+      for (const key of keys) this.dirty.add(key)
+      throw error
+    }
+    this.saved = Math.max(this.saved, upTo)
+    if (this.cache.size > CACHE_DOCUMENTS_MAX && this.dirty.size === 0) this.cache.clear()
+  }
+}
+
+export type Projecting = { stop: () => Promise<void> }
+
+/** Projects whenever this process holds the projector's lease, until stopped; then what is pending is stored. */
+export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: number): Projecting {
+  const life = new AbortController()
+  const run = async (): Promise<void> => {
+    while (!life.signal.aborted) {
+      try {
+        const lease = await ports.leases.acquire(PROJECTOR_LEASE, holder, leaseTtlMs)
+        if (lease !== null) {
+          const turn = new AbortController()
+          const end = () => turn.abort()
+          life.signal.addEventListener('abort', end)
+          const kept = keepLease(ports, lease, holder, leaseTtlMs)
+          void kept.lost.then(end)
+          try {
+            await project(ports, turn.signal)
+          } finally {
+            life.signal.removeEventListener('abort', end)
+            await kept.release()
+          }
+        }
+      } catch (error) {
+        if (!isSwarmError(error)) throw error
+        ports.logger.warn('projecting is interrupted', { error: messageOf(error) })
+      }
+      await ports.clock.sleep(RETRY_MS, life.signal)
+    }
+  }
+  const running = run()
+  return {
+    stop: async () => {
+      life.abort()
+      await running
+    },
+  }
+}
+
+/** Follows the log from the oldest checkpoint and stores what it folds, until the signal aborts. */
+export async function project(ports: ClientPorts, signal: AbortSignal): Promise<void> {
+  const views = Object.values(projections).map((projection) => new Projected(ports, projection as Projection<unknown>))
+  await Promise.all(views.map((view) => view.load()))
+  const flusher = flushRegularly(ports, views, signal)
+  const after = Math.min(...views.map((view) => view.position))
+  try {
+    for await (const item of ports.log.subscribe({ after, signal })) {
+      await takeItem(ports, views, item)
+      if (views.some((view) => view.pending > FLUSH_DOCUMENTS_MAX)) await flushAll(views)
+    }
+  } finally {
+    await flusher
+    await flushAll(views)
+  }
+}
+
+async function takeItem(ports: ClientPorts, views: readonly Projected[], item: LogItem): Promise<void> {
+  if (item.kind === 'parked') {
+    const { position, subject, code, reason } = item
+    await ports.views.put(PARKED_STORE, [
+      { key: String(position), position, document: { position, subject, code, reason } },
+    ])
+    return
+  }
+  const event = recorded(item)
+  if (event === null) return
+  for (const view of views) await view.take(event)
+}
+
+async function flushAll(views: readonly Projected[]): Promise<void> {
+  for (const view of views) await view.flush()
+}
+
+async function flushRegularly(ports: ClientPorts, views: readonly Projected[], signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await ports.clock.sleep(FLUSH_INTERVAL_MS, signal)
+    if (signal.aborted) return
+    try {
+      await flushAll(views)
+    } catch (error) {
+      if (!isSwarmError(error) || !error.retryable) throw error
+      ports.logger.warn('views could not be stored yet', { error: messageOf(error) })
+    }
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * A runner: claims sessions, interprets them, and lets go of them again. It learns what there is to do from the log,
+ * and who else is at work from the leases; the claim itself is an event under the trail's expected version, so of two
+ * runners that race one loses and moves on.
+ */
+import type { SwarmEvent } from '../events/envelope.ts'
+import type { Position, SessionId } from '../events/ids.ts'
+import { contextOf, decide, phaseOf } from '../machines/decider.ts'
+import { performer } from './effects/perform.ts'
+import { isSwarmError, messageOf } from './errors.ts'
+import { Interpreter, type InterpreterEnd } from './interpreter.ts'
+import { keepLease, type KeptLease } from './lease-keeper.ts'
+import type { Lease, LeaseHolder, RunnerPorts } from './ports.ts'
+import type { RunnerSettings } from './runner-settings.ts'
+import { loadTrail, nextEvent, type Author } from './trail.ts'
+import { WORK_NOUNS, WorkQueue } from './work-queue.ts'
+
+export type RunnerHooks = {
+  /** Each event of a session served here, as soon as it is in the log. */
+  onEvent?: (event: SwarmEvent, position: Position) => void
+  onEnd?: (sessionId: SessionId, end: InterpreterEnd) => void
+}
+
+type Served = { interpreter: Interpreter; lease: KeptLease; lane: string }
+
+const CLAIM_RETRY_MS = 500
+
+export class Runner {
+  private readonly ports: RunnerPorts
+  private readonly settings: RunnerSettings
+  private readonly hooks: RunnerHooks
+  private readonly queue = new WorkQueue()
+  private readonly served = new Map<SessionId, Served>()
+  private readonly life = new AbortController()
+  private readonly author: Author
+  private readonly holder: LeaseHolder
+  private readonly loops: Promise<void>[] = []
+  private caughtUp = false
+  private leasesKnown = false
+  private accepting = true
+  private claiming: Promise<void> | null = null
+  private wanted = false
+  private change: () => void = () => undefined
+
+  constructor(ports: RunnerPorts, settings: RunnerSettings, hooks: RunnerHooks = {}) {
+    this.ports = ports
+    this.settings = settings
+    this.hooks = hooks
+    this.author = { ids: ports.ids, sha256: ports.sha256, source: `runner/${settings.runnerId}` }
+    this.holder = {
+      runnerId: settings.runnerId,
+      host: ports.host.name,
+      pid: ports.host.pid,
+      processStartedAt: ports.host.processStartedAt,
+    }
+  }
+
+  start(): void {
+    this.loops.push(this.followLog(), this.followLeases())
+  }
+
+  get active(): number {
+    return [...this.served.values()].filter(({ interpreter }) => phaseOf(interpreter.state) !== 'blocked').length
+  }
+
+  /**
+   * Takes nothing new, lets turns finish for up to `drainMs`, hands back the rest as interrupted. Resolves when this
+   * runner serves nothing any more and all its leases are released.
+   */
+  async drain(drainMs = this.settings.drainMs): Promise<void> {
+    this.accepting = false
+    await this.claiming
+    for (const { interpreter } of this.served.values()) interpreter.drain()
+    const expired = new AbortController()
+    const timer = this.ports.clock.sleep(drainMs, expired.signal).then(() => {
+      if (!expired.signal.aborted) for (const { interpreter } of this.served.values()) interpreter.interrupt()
+    })
+    await this.untilEmpty()
+    expired.abort()
+    await timer
+    await this.stopLoops()
+  }
+
+  /** Ends all processes at once and writes nothing more; leases are left to run out or are released when possible. */
+  async kill(): Promise<void> {
+    this.accepting = false
+    for (const { interpreter } of this.served.values()) interpreter.lose('the runner was told to end at once')
+    await Promise.all([...this.served.values()].map(({ interpreter }) => interpreter.idle()))
+    await this.stopLoops()
+  }
+
+  private async stopLoops(): Promise<void> {
+    this.life.abort()
+    await Promise.all(this.loops)
+    await this.claiming
+  }
+
+  private async untilEmpty(): Promise<void> {
+    while (this.served.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.change = resolve
+      })
+    }
+  }
+
+  private async followLog(): Promise<void> {
+    const items = this.ports.log.subscribe({ after: 0, filter: { nouns: WORK_NOUNS }, signal: this.life.signal })
+    for await (const item of items) {
+      if (item.kind === 'caught_up') this.caughtUp = true
+      if (item.kind === 'event') {
+        this.queue.take(item.event, item.position)
+        this.tell(item.event, item.position)
+      }
+      this.schedule()
+    }
+  }
+
+  /** What coordinators and other runners wrote to a session served here reaches its interpreter. */
+  private tell(event: SwarmEvent, position: Position): void {
+    const served = this.served.get(event.subject)
+    if (served === undefined || position <= served.interpreter.state.version) return
+    if (event.source === this.author.source) return
+    void served.interpreter.catchUp()
+  }
+
+  private async followLeases(): Promise<void> {
+    for await (const change of this.ports.leases.watch(this.life.signal)) {
+      if (change.kind === 'current') this.leasesKnown = true
+      else if (change.kind === 'free') this.queue.free(change.key)
+      else if (this.isOurDead(change.holder)) await this.evict(change.key, change.holder)
+      else this.queue.hold(change.key)
+      this.schedule()
+    }
+  }
+
+  /** A holder on this very host whose process is gone will not come back: no need to wait for its lease to run out. */
+  private isOurDead(holder: LeaseHolder): boolean {
+    const { host } = this.ports
+    return (
+      holder.host === host.name &&
+      holder.runnerId !== this.settings.runnerId &&
+      !host.alive(holder.pid, holder.processStartedAt)
+    )
+  }
+
+  private async evict(key: string, holder: LeaseHolder): Promise<void> {
+    try {
+      if (!(await this.ports.leases.evict(key, holder))) this.queue.hold(key)
+    } catch (error) {
+      this.ports.logger.warn('a dead lease could not be ended', { key, error: messageOf(error) })
+      this.queue.hold(key)
+    }
+  }
+
+  private schedule(): void {
+    if (this.claiming !== null) {
+      this.wanted = true
+      return
+    }
+    this.claiming = this.claimWhilePossible().finally(() => {
+      this.claiming = null
+      if (this.wanted) {
+        this.wanted = false
+        this.schedule()
+      }
+    })
+  }
+
+  private async claimWhilePossible(): Promise<void> {
+    while (
+      this.accepting &&
+      this.caughtUp &&
+      this.leasesKnown &&
+      this.ports.log.reachable() &&
+      this.active < this.settings.capacity
+    ) {
+      const next = this.queue.next(this.lanesHere(), this.settings.only)
+      if (next === null) return
+      this.queue.hold(next.sessionId)
+      try {
+        await this.claim(next.sessionId, next.lane)
+      } catch (error) {
+        this.queue.free(next.sessionId)
+        if (isSwarmError(error, 'history_corrupt')) this.queue.refuse(next.sessionId)
+        this.ports.logger.error('a session could not be claimed', { session: next.sessionId, error: messageOf(error) })
+        if (!isSwarmError(error, 'history_corrupt')) return this.retryLater()
+      }
+    }
+  }
+
+  private retryLater(): void {
+    void this.ports.clock.sleep(CLAIM_RETRY_MS, this.life.signal).then(() => {
+      if (!this.life.signal.aborted) this.schedule()
+    })
+  }
+
+  private async claim(sessionId: SessionId, lane: string): Promise<void> {
+    const { leases, log, clock, logger, host } = this.ports
+    const lease = await leases.acquire(sessionId, this.holder, this.settings.leaseTtlMs)
+    if (lease === null) return
+    const { state } = await loadTrail(log, sessionId)
+    const at = clock.now()
+    const decision = decide(state, {
+      type: 'CLAIM',
+      at,
+      runner_id: this.settings.runnerId,
+      epoch: (contextOf(state).claim?.epoch ?? 0) + 1,
+      host: host.name,
+      pid: host.pid,
+    })
+    if (!decision.ok) {
+      if (phaseOf(state) === 'closed') this.queue.forget(sessionId)
+      return leases.release(lease)
+    }
+    const interpreter = new Interpreter({
+      sessionId,
+      state,
+      log,
+      clock,
+      logger,
+      author: this.author,
+      perform: performer(this.ports, this.settings),
+      onEvent: (event, position) => this.hooks.onEvent?.(event, position),
+    })
+    const claimed = nextEvent(state, decision.fact, sessionId, this.author, { at })
+    await this.serve(interpreter, lease, lane, claimed)
+  }
+
+  private async serve(interpreter: Interpreter, lease: Lease, lane: string, claimed: SwarmEvent): Promise<void> {
+    const taken = await interpreter.claim(claimed)
+    if (!taken) {
+      await this.ports.leases.release(lease)
+      this.queue.free(interpreter.sessionId)
+      return
+    }
+    const kept = keepLease(this.ports, lease, this.holder, this.settings.leaseTtlMs)
+    this.served.set(interpreter.sessionId, { interpreter, lease: kept, lane })
+    void kept.lost.then((reason) => interpreter.lose(`lease lost: ${reason}`))
+    void interpreter.ended.then((end) => this.letGo(interpreter, kept, end))
+    interpreter.start()
+  }
+
+  private async letGo(interpreter: Interpreter, lease: KeptLease, end: InterpreterEnd): Promise<void> {
+    const { sessionId } = interpreter
+    await interpreter.idle()
+    this.served.delete(sessionId)
+    if (end.kind === 'closed') this.queue.forget(sessionId)
+    if (end.kind === 'corrupt') this.queue.refuse(sessionId)
+    if (end.kind === 'lost') lease.abandon()
+    else await this.release(sessionId, lease)
+    this.hooks.onEnd?.(sessionId, end)
+    this.change()
+    this.schedule()
+  }
+
+  private async release(sessionId: SessionId, lease: KeptLease): Promise<void> {
+    try {
+      await lease.release()
+    } catch (error) {
+      // It runs out by itself; until then others wait for it.
+      this.ports.logger.warn('a lease could not be released', { session: sessionId, error: messageOf(error) })
+    }
+  }
+
+  private lanesHere(): ReadonlyMap<string, number> {
+    const lanes = new Map<string, number>()
+    for (const { lane, interpreter } of this.served.values()) {
+      if (phaseOf(interpreter.state) !== 'blocked') lanes.set(lane, (lanes.get(lane) ?? 0) + 1)
+    }
+    return lanes
+  }
+}

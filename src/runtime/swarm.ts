@@ -1,0 +1,164 @@
+/**
+ * The client: start, steer, follow and join sessions. Everything here works on the log alone, with or without a runner
+ * in this process. Refusals are values `{ok: false, code, message}`; infrastructure faults are thrown (errors.ts).
+ */
+import { describe } from '../events/catalog.ts'
+import type { RecordedEvent } from '../events/envelope.ts'
+import { SESSION_ID_PATTERN, sessionOfPost, type Position, type SessionId } from '../events/ids.ts'
+import { runRefOf, startInputSchema, type StartInput } from '../events/start-input.ts'
+import { toEpochMs } from '../events/timestamp.ts'
+import type { CoordinatorCommand } from '../machines/commands.ts'
+import type { Phase, Refusal } from '../machines/decider.ts'
+import type { DocumentOf, ViewName } from '../projections/catalog.ts'
+import { handleCommand } from './command-handler.ts'
+import { isEarlier, RECALL_SESSIONS_MAX, recallOf, type RecallEntry } from './effects/recall.ts'
+import { SwarmError } from './errors.ts'
+import { followEvents, type EventsOptions } from './follow-events.ts'
+import type { ClientPorts } from './ports.ts'
+import { replayTrail, type Replay, type ReplayOptions, type ReplayStep } from './replay.ts'
+import { listView, readView, viewAt, type ViewDocument } from './views.ts'
+import { waitForOutcome, type WaitResult } from './wait.ts'
+
+export type RegistryRecord = DocumentOf<'registry'>
+/** What `start` takes: everything but the task has a default. */
+export type StartRequest = Partial<Omit<StartInput, 'task'>> & { task: string }
+export type InvalidArgument = Readonly<{ ok: false; code: 'invalid_argument'; message: string }>
+export type CommandResult = Readonly<{ ok: true; position: Position }> | Refusal | InvalidArgument
+export type StartResult =
+  | Readonly<{ ok: true; sessionId: SessionId; position: Position }>
+  | ((Refusal | InvalidArgument) & { sessionId?: undefined })
+
+export type ListOptions = {
+  status?: RegistryRecord['status'] | undefined
+  labels?: Readonly<Record<string, string>> | undefined
+  at?: Position | undefined
+}
+/** A position, `start`, `now`, or a time (RFC 3339, or anything `Date.parse` takes). */
+export type Place = Position | string
+
+export type Swarm = ReturnType<typeof createSwarm>
+
+export function createSwarm(ports: ClientPorts, options: { source: string; traceparent?: string | undefined }) {
+  const author = { ids: ports.ids, sha256: ports.sha256, source: options.source, traceparent: options.traceparent }
+
+  const command = async (sessionId: SessionId, body: CoordinatorCommand): Promise<CommandResult> => {
+    if (!SESSION_ID_PATTERN.test(sessionId))
+      return invalid(`session_id: expected 1 to 64 characters of A-Z a-z 0-9 _ -, got ${JSON.stringify(sessionId)}`)
+    const result = await handleCommand(ports, author, sessionId, body)
+    return result.ok ? { ok: true, position: result.position } : result
+  }
+
+  return {
+    ports,
+
+    /**
+     * Asks for a session; returns once the request is durable. A runner picks it up from the log, now or later.
+     * Refused with `session_exists` when the id is taken and `invalid_argument` naming each wrong key.
+     */
+    async start(request: StartRequest): Promise<StartResult> {
+      const given = Object.fromEntries(
+        Object.entries(request).filter(([, value]) => value !== undefined && value !== null),
+      )
+      const parsed = startInputSchema.safeParse({ session_id: ports.ids.next(), ...given })
+      if (!parsed.success) return invalid(describe(parsed.error.issues))
+      const result = await command(parsed.data.session_id, { type: 'START', input: parsed.data })
+      return result.ok ? { ok: true, sessionId: parsed.data.session_id, position: result.position } : result
+    },
+
+    /** Asks a session to stop; its processes are ended and it is cleaned up. */
+    stop: (sessionId: SessionId, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
+      command(sessionId, { type: 'STOP', by, reason }),
+
+    /** Lets a blocked and held session go on; the guidance reaches its next turn. */
+    resume: (sessionId: SessionId, { by = options.source, guidance = '' }: { by?: string; guidance?: string } = {}) =>
+      command(sessionId, { type: 'RESUME', by, guidance }),
+
+    /** Publishes a held post. */
+    approve: (postId: string, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
+      command(sessionOfPost(postId), { type: 'APPROVE', post_id: postId, by, reason }),
+
+    /** Keeps a held post from ever being published. */
+    deny: (postId: string, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
+      command(sessionOfPost(postId), { type: 'DENY', post_id: postId, by, reason }),
+
+    /**
+     * Resolves when the session's outcome is in the log, or after `timeoutMs`. `ok` is true for `completed` only.
+     * An unknown session is `error.code === 'session_not_found'`.
+     */
+    wait: (
+      sessionId: SessionId,
+      given: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined } = {},
+    ): Promise<WaitResult> => waitForOutcome(ports, sessionId, given),
+
+    /**
+     * Events from any place on, then live on the same path: in order, none missed, none twice. Pulled by the consumer.
+     * Ends when the signal aborts, with `until: 'closed'` after the session's last event, with `until: 'now'` when caught up.
+     */
+    async *events(
+      given: Omit<EventsOptions, 'after'> & { from?: Place } = {},
+    ): AsyncGenerator<RecordedEvent, void, undefined> {
+      const after = await this.positionOf(given.from ?? 'now')
+      yield* followEvents(ports, { ...given, after })
+    },
+
+    /** The session's registry record as of now, at least up to `atLeast`; null when there is no such session. */
+    async get(sessionId: SessionId, _given: { atLeast?: Position } = {}): Promise<RegistryRecord | null> {
+      return (await readView(ports, 'registry', sessionId))?.document ?? null
+    },
+
+    /** Registry records, newest first. */
+    async list({ status, labels = {}, at }: ListOptions = {}): Promise<RegistryRecord[]> {
+      const all = at === undefined ? await listView(ports, 'registry') : await viewAt(ports, 'registry', at)
+      return all
+        .map(({ document }) => document)
+        .filter((record) => status === undefined || record.status === status)
+        .filter((record) => Object.entries(labels).every(([name, value]) => record.labels[name] === value))
+        .toSorted((a, b) => b.created_at.localeCompare(a.created_at) || b.session_id.localeCompare(a.session_id))
+    },
+
+    view: <Name extends ViewName>(view: Name, key: string): Promise<ViewDocument<Name> | null> =>
+      readView(ports, view, key),
+    views: <Name extends ViewName>(view: Name, { at }: { at?: Position } = {}): Promise<ViewDocument<Name>[]> =>
+      at === undefined ? listView(ports, view) : viewAt(ports, view, at),
+
+    /** Folds a trail up to a place: phase, state and pending effects as they were. Throws `session_not_found`, `history_corrupt`. */
+    async replay(sessionId: SessionId, given: { at?: Place } = {}): Promise<Replay> {
+      return replayTrail(ports, sessionId, await this.replayOptions(given.at)).then(({ replay }) => replay)
+    },
+    /** Each transition of a trail up to a place. */
+    async replaySteps(sessionId: SessionId, given: { at?: Place } = {}): Promise<ReplayStep[]> {
+      return replayTrail(ports, sessionId, await this.replayOptions(given.at)).then(({ steps }) => steps)
+    },
+    async replayOptions(at: Place | undefined): Promise<ReplayOptions> {
+      return at === undefined ? {} : { upTo: await this.positionOf(at) }
+    },
+
+    /** The position a place stands for: what lies after it comes later. Throws `invalid_argument`. */
+    async positionOf(place: Place): Promise<Position> {
+      if (typeof place === 'number') return place
+      if (place === 'start') return 0
+      if (place === 'now') return ports.log.head()
+      if (/^\d+$/.test(place)) return Number(place)
+      const time = toEpochMs(place)
+      if (Number.isNaN(time))
+        throw new SwarmError(
+          'invalid_argument',
+          `${place}: expected start, now, a position or a time such as 2026-01-31T12:00:00Z`,
+        )
+      return ports.log.positionAt(time)
+    },
+
+    /** What earlier finished sessions of the same objective or tracker item ended with, newest first. */
+    async recall(request: StartInput): Promise<RecallEntry[]> {
+      if (runRefOf(request) === request.session_id) return []
+      const records = (await this.list()).filter((record) => isEarlier(record, request)).slice(0, RECALL_SESSIONS_MAX)
+      return Promise.all(records.map((record) => recallOf(ports, record)))
+    },
+  }
+}
+
+function invalid(message: string): InvalidArgument {
+  return { ok: false, code: 'invalid_argument', message }
+}
+
+export type { Phase }

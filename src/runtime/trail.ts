@@ -1,0 +1,93 @@
+/** Folding trails: from what the log holds to the state of a session. */
+import type { Sha256 } from '../events/hash-chain.ts'
+import { sealEvent } from '../events/hash-chain.ts'
+import type { SwarmEvent } from '../events/envelope.ts'
+import type { Position, SessionId } from '../events/ids.ts'
+import { runRefOf, type StartInput } from '../events/start-input.ts'
+import { COORDINATOR_NOUNS, nounOf, type SessionFact } from '../events/session-events.ts'
+import { toTimestamp } from '../events/timestamp.ts'
+import { advance, contextOf, INITIAL_STATE, type SessionState, UnhandledEventError } from '../machines/decider.ts'
+import type { Intent } from '../machines/intents.ts'
+import { SwarmError } from './errors.ts'
+import type { EventLog, Ids, LogEvent, LogParked } from './ports.ts'
+
+/** A message in a trail that could not be taken in: no event at all, or one the machine does not accept there. */
+export type Parked = { position: Position; code: string; reason: string }
+export type Step = {
+  item: LogEvent | LogParked
+  state: SessionState
+  intents: readonly Intent[]
+  parked: Parked | null
+}
+
+/**
+ * Takes one item into a state. Foreign and malformed messages, and coordinators' events that the machine does not
+ * accept, are parked: they are reported and move the version on (the next append must expect them) but nothing else.
+ * An unacceptable event of a runner's noun means that the history is not one of ours: throws `history_corrupt`.
+ */
+export function takeIn(state: SessionState, item: LogEvent | LogParked): Step {
+  if (item.kind === 'parked') {
+    return { item, state: { ...state, version: item.position }, intents: [], parked: item }
+  }
+  try {
+    return { item, ...advance(state, item.event, item.position), parked: null }
+  } catch (error) {
+    if (!(error instanceof UnhandledEventError)) throw error
+    const { event, position } = item
+    if (!(COORDINATOR_NOUNS as readonly string[]).includes(nounOf(event.type)) || state === INITIAL_STATE) {
+      throw new SwarmError(
+        'history_corrupt',
+        `session ${event.subject}: event ${event.id} at ${position}: ${error.message}`,
+        {
+          details: { sessionId: event.subject, position, id: event.id },
+          cause: error,
+        },
+      )
+    }
+    const parked = { position, code: error.code, reason: error.message }
+    return { item, state: { ...state, version: position, head: event.hash }, intents: [], parked }
+  }
+}
+
+/** Folds a trail from the log. An empty trail gives the initial state. */
+export async function loadTrail(
+  log: EventLog,
+  sessionId: SessionId,
+): Promise<{ state: SessionState; parked: Parked[] }> {
+  let state = INITIAL_STATE
+  const parked: Parked[] = []
+  for (const item of await log.read(sessionId)) {
+    const step = takeIn(state, item)
+    state = step.state
+    if (step.parked !== null) parked.push(step.parked)
+  }
+  return { state, parked }
+}
+
+export type Author = { ids: Ids; sha256: Sha256; source: string; traceparent?: string | undefined }
+
+/** Seals a fact as the next event of the trail whose state is given. `at` is epoch milliseconds. */
+export function nextEvent(
+  state: SessionState,
+  fact: SessionFact,
+  sessionId: SessionId,
+  author: Author,
+  decided: { at: number; cause?: string | undefined },
+): SwarmEvent {
+  const request: StartInput | null = fact.type === 'start.requested' ? fact.data : contextOf(state).request
+  const id = author.ids.next()
+  return sealEvent(
+    fact,
+    {
+      id,
+      source: author.source,
+      sessionId,
+      time: toTimestamp(decided.at),
+      correlationId: request === null ? sessionId : runRefOf(request),
+      causationId: decided.cause ?? (state.lastEventId || id),
+      traceparent: author.traceparent,
+      prevHash: state.head,
+    },
+    author.sha256,
+  )
+}
