@@ -1,0 +1,103 @@
+/** Composition root of a runner: serves sessions in this process. */
+import { join, resolve } from 'node:path'
+import { execaShell } from './adapters/shell/shell.ts'
+import { systemHost } from './adapters/system/host.ts'
+import { fileScratch } from './adapters/system/scratch.ts'
+import { builtInTools } from './adapters/tools/tools.ts'
+import { fileWorkflows, type FileWorkflowsOptions } from './adapters/workflow/file-workflows.ts'
+import { gitWorkspaces } from './adapters/workspace/git-workspaces.ts'
+import { scratchDirectory, type ConnectedSwarm } from './connect.ts'
+import { SwarmError } from './runtime/errors.ts'
+import type { Workflow } from './runtime/ports.ts'
+import { startProjector } from './runtime/projector.ts'
+import { Runner, type RunnerHooks } from './runtime/runner.ts'
+import { DRAIN_MS_DEFAULT, LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MIN } from './runtime/runner-settings.ts'
+
+export type CreateRunner = {
+  swarm: ConnectedSwarm
+  /** Sessions at a time; default: number of cores. */
+  capacity?: number | undefined
+  /** Workflow file; default: looked up in the source directory. */
+  workflow?: string | undefined
+  /** Instead of a workflow file. */
+  command?: FileWorkflowsOptions['command']
+  /** Source of sessions that name none; default: the working directory. */
+  sourceDir?: string | undefined
+  /** At least 1000; default 10000. */
+  leaseTtlMs?: number | undefined
+  /** How long `close` lets turns finish; default 30000. */
+  drainMs?: number | undefined
+  /** Serve only these sessions. */
+  only?: readonly string[] | undefined
+  runnerId?: string | undefined
+  hooks?: RunnerHooks | undefined
+}
+
+export type RunningRunner = {
+  readonly runnerId: string
+  /** As read when the runner was made; each session reads it anew. */
+  readonly workflow: Workflow
+  readonly active: number
+  /** Drains: takes nothing new, lets turns finish for a while, hands back the rest. */
+  close(options?: { drainMs?: number }): Promise<void>
+  /** Ends all processes at once, without writing. */
+  kill(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Serves sessions until closed. Throws the `workflow_*` errors and `not_unattended` before it takes any session. */
+export async function createRunner(options: CreateRunner): Promise<RunningRunner> {
+  const { swarm } = options
+  const sourceDir = resolve(options.sourceDir ?? '.')
+  const host = systemHost()
+  const leaseTtlMs = atLeast('leaseTtlMs', options.leaseTtlMs ?? LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MIN)
+  const runnerId = options.runnerId ?? `${host.name}-${swarm.ports.ids.next()}`
+  const workflows = fileWorkflows({ workflowPath: options.workflow, command: options.command, sourceDir })
+  const workflow = await workflows.load()
+  const shell = execaShell()
+  const ports = {
+    ...swarm.ports,
+    shell,
+    workspaces: gitWorkspaces(),
+    scratch: fileScratch(scratchDirectory(swarm.dir)),
+    workflows,
+    tools: builtInTools({ shell }),
+    host,
+  }
+  const settings = {
+    runnerId,
+    sourceDir,
+    workspaceRoot: join(swarm.dir, 'workspaces'),
+    capacity: atLeast('capacity', options.capacity ?? host.cores, 1),
+    leaseTtlMs,
+    drainMs: atLeast('drainMs', options.drainMs ?? DRAIN_MS_DEFAULT, 0),
+    recall: swarm.recall.bind(swarm),
+    only: options.only === undefined ? undefined : new Set(options.only),
+  }
+  const runner = new Runner(ports, settings, options.hooks)
+  const holder = { runnerId, host: host.name, pid: host.pid, processStartedAt: host.processStartedAt }
+  const projecting = startProjector(ports, holder, leaseTtlMs)
+  runner.start()
+  const close = async ({ drainMs }: { drainMs?: number } = {}) => {
+    await runner.drain(drainMs)
+    await projecting.stop()
+  }
+  return {
+    runnerId,
+    workflow,
+    get active() {
+      return runner.active
+    },
+    close,
+    kill: async () => {
+      await runner.kill()
+      await projecting.stop()
+    },
+    [Symbol.asyncDispose]: () => close(),
+  }
+}
+
+function atLeast(name: string, value: number, min: number): number {
+  if (Number.isInteger(value) && value >= min) return value
+  throw new SwarmError('invalid_argument', `${name}: expected integer >= ${min}, got ${value}`)
+}
