@@ -22,7 +22,7 @@ const COMMAND = `  # The agent, run once per turn with sh -c in the session's wo
 
 /** What keys without a default could look like. */
 const EXAMPLES: Record<string, unknown> = {
-  'executor.env': ['PATH', 'HOME', 'LANG', 'MY_AGENT_KEY'],
+  'executor.env': ['DATABASE_URL', 'MY_AGENT_KEY'],
   'workspace.source': 'worktree',
   'workspace.root': '.swarmtrail/workspaces',
   'hooks.after_create': 'npm ci',

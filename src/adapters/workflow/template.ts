@@ -22,6 +22,7 @@ const ABSENT = {
   failed_checks: [],
   stall: null,
   guidance: null,
+  context: {},
 } as const
 
 /** A blank template is the default prompt. Throws `template_error` naming line and cause. */
