@@ -50,9 +50,14 @@ async function treeOf(options: SnapshotOptions, place: GitOptions): Promise<stri
     if (kind === 'content' || kind === 'submodule') present.push(path)
     else if (kind === 'other') gone.push(path)
   }
-  await gitOutput(['update-index', '--force-remove', '-z', '--stdin'], { ...place, input: joinList(gone) })
-  await gitOutput(['update-index', '--add', '--remove', '-z', '--stdin'], { ...place, input: joinList(present) })
+  await updateIndex(['--force-remove'], gone, place)
+  await updateIndex(['--add', '--remove'], present, place)
   return (await gitOutput(['write-tree'], place)).trim()
+}
+
+async function updateIndex(how: readonly string[], paths: readonly RawPath[], place: GitOptions): Promise<void> {
+  if (paths.length === 0) return
+  await gitOutput(['update-index', ...how, '-z', '--stdin'], { ...place, input: joinList(paths) })
 }
 
 /** Tracked paths that differ: `gone` ones must leave the index before anything enters, as a directory may take their place. */
