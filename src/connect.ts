@@ -8,7 +8,7 @@ import { ensureLogStream, natsEventLog } from './adapters/nats/event-log.ts'
 import { natsLeaseStore } from './adapters/nats/lease-store.ts'
 import { natsViewStore } from './adapters/nats/view-store.ts'
 import { systemClock } from './adapters/system/clock.ts'
-import { systemHost } from './adapters/system/host.ts'
+import { systemHost } from './adapters/shell/host.ts'
 import { uuidv7Ids } from './adapters/system/ids.ts'
 import { silentLogger } from './adapters/system/logger.ts'
 import { sha256 } from './adapters/system/sha256.ts'
@@ -94,7 +94,7 @@ async function compose(link: NatsLink, options: ConnectOptions, embedded: boolea
   const namespace = options.namespace ?? NAMESPACE_DEFAULT
   const names = namesOf(namespace)
   const replicas = options.replicas ?? 1
-  await ensureLogStream(link.nc, names, { replicas })
+  await ensureLogStream(link, names, { replicas })
   const host = systemHost()
   const dir = resolve(options.dir ?? '.swarmtrail')
   await mkdir(dir, { recursive: true, mode: 0o700 })

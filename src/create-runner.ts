@@ -1,7 +1,7 @@
 /** Composition root of a runner: serves sessions in this process. */
 import { join, resolve } from 'node:path'
 import { execaShell } from './adapters/shell/shell.ts'
-import { systemHost } from './adapters/system/host.ts'
+import { systemHost } from './adapters/shell/host.ts'
 import { fileScratch } from './adapters/system/scratch.ts'
 import { builtInTools } from './adapters/tools/tools.ts'
 import { fileWorkflows, type FileWorkflowsOptions } from './adapters/workflow/file-workflows.ts'

@@ -11,7 +11,7 @@ import { StreamRedactor } from './stream-redactor.ts'
 
 export type StreamName = 'stdout' | 'stderr'
 
-export type CaptureOptions = {
+type CaptureOptions = {
   stream: StreamName
   secrets: Readonly<Record<string, string>>
   spool: string | undefined

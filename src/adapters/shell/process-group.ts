@@ -4,7 +4,7 @@ import { isErrno } from './errno.ts'
 import { survey, type Found, type Survey, type Traces } from './marked-processes.ts'
 import { HAS_PROC, readStat } from './process-identity.ts'
 
-export const TERM_GRACE_MS = 2_000
+const TERM_GRACE_MS = 2_000
 /** A killed process that is still there after this long hangs in the kernel; waiting longer would hang us too. */
 const KILL_SETTLE_MS = 1_000
 const POLL_FIRST_MS = 1
@@ -12,7 +12,7 @@ const POLL_MAX_MS = 50
 /** How often we look again because the processes changed while we looked, though none of ours was among them. */
 const QUIET_ROUNDS_MAX = 5
 
-export type Ended = {
+type Ended = {
   /** Pids of the processes we signalled. */
   signalled: number[]
   /** Pids that withstood even SIGKILL. */

@@ -4,10 +4,10 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ByteRing, wholeCharacters } from './byte-ring.ts'
 
-export type SpoolLimits = { headBytesMax: number; tailBytesMax: number }
+type SpoolLimits = { headBytesMax: number; tailBytesMax: number }
 
 /** The beginning goes to the file as it comes, the end is kept in memory until the output is over. */
-export const SPOOL_LIMITS: SpoolLimits = { headBytesMax: 63 * 1_048_576, tailBytesMax: 1_048_576 }
+const SPOOL_LIMITS: SpoolLimits = { headBytesMax: 63 * 1_048_576, tailBytesMax: 1_048_576 }
 
 const PRIVATE_NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 

@@ -3,8 +3,8 @@
  * One timer serves both and is only set anew when it fires, so output costs nothing here.
  */
 
-export type Limits = { timeoutMs: number; stallWindowMs: number }
-export type Verdict = { kind: 'timed_out' | 'stalled' } | { kind: 'fine'; lookAgainInMs: number }
+type Limits = { timeoutMs: number; stallWindowMs: number }
+type Verdict = { kind: 'timed_out' | 'stalled' } | { kind: 'fine'; lookAgainInMs: number }
 
 /** Longest delay that `setTimeout` takes; it fires at once for a longer one. */
 const TIMER_MS_MAX = 2_147_483_647

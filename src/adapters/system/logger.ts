@@ -1,0 +1,33 @@
+import { destination, pino, stdSerializers, type DestinationStream } from 'pino'
+import type { Logger } from '../../runtime/ports.ts'
+
+export type LogLevel = 'info' | 'warn' | 'error' | 'silent'
+
+const STDERR = 2
+
+/**
+ * Writes one line of JSON per message, to stderr unless told otherwise: stdout belongs to results. Written at once, so
+ * nothing is lost when the process ends. An `Error` under `error` or `err` is written with its causes.
+ */
+export function pinoLogger(options: { level?: LogLevel; destination?: DestinationStream } = {}): Logger {
+  const log = pino(
+    {
+      level: options.level ?? 'info',
+      base: null,
+      formatters: { level: (level) => ({ level }) },
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      serializers: { error: stdSerializers.errWithCause, err: stdSerializers.errWithCause },
+    },
+    options.destination ?? destination({ dest: STDERR, sync: true }),
+  )
+  return {
+    info: (message, fields = {}) => log.info(fields, message),
+    warn: (message, fields = {}) => log.warn(fields, message),
+    error: (message, fields = {}) => log.error(fields, message),
+  }
+}
+
+export function silentLogger(): Logger {
+  const nothing = () => undefined
+  return { info: nothing, warn: nothing, error: nothing }
+}
