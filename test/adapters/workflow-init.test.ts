@@ -1,4 +1,9 @@
 /** The workflow file that `swarmtrail init` writes. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { commentedWorkflow } from '../../src/adapters/workflow/commented-workflow.ts'
@@ -31,8 +36,23 @@ describe('the file that init writes', () => {
     expect(effectiveLimits(config, {})).toEqual(effectiveLimits(withCommand('agent'), {}))
   })
 
-  it('has an example command whose answer is valid', () => {
-    const answer = /'(\{.*\})'/.exec(parseWorkflow(text, 'init').config.executor.command)?.[1] ?? ''
-    expect(executorResponseSchema.parse(JSON.parse(answer)).status).toBe('done')
+  it('has an example command that runs and answers', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'workflow-init-'))
+    try {
+      const [prompt, response] = [join(directory, 'prompt'), join(directory, 'response')]
+      await writeFile(prompt, 'Do it')
+      const env = {
+        ...process.env,
+        ACE_RUNTIME_TURN_NUMBER: '1',
+        ACE_RUNTIME_PROMPT_FILE: prompt,
+        ACE_RUNTIME_RESPONSE_FILE: response,
+      }
+      const { command } = parseWorkflow(text, 'init').config.executor
+      const { stdout } = await promisify(execFile)('sh', ['-c', command], { env })
+      expect(stdout).toMatch(/^turn 1 got a prompt of +5 bytes\n$/)
+      expect(executorResponseSchema.parse(JSON.parse(await readFile(response, 'utf8'))).status).toBe('done')
+    } finally {
+      await rm(directory, { recursive: true })
+    }
   })
 })
