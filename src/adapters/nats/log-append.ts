@@ -1,0 +1,105 @@
+/** One append: one publish under the trail's expected version, and the truth about it when the answer got lost. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
+import { headers, type MsgHdrs } from '@nats-io/transport-node'
+import { EVENT_BYTES_MAX, type SwarmEvent } from '../../events/envelope.ts'
+import type { Position, Version } from '../../events/ids.ts'
+import { nounOf } from '../../events/session-events.ts'
+import type { Names } from '../../events/subjects.ts'
+import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
+import { logItemOf } from '../../runtime/log-item.ts'
+import type { NatsLink } from './connection.ts'
+import { apiCodeOf, APPEND_IN_FLIGHT, asLogFault, tooLarge, unreachable, WRONG_LAST_SEQUENCE } from './log-errors.ts'
+import { connectedWithin, whileConnected } from './log-interrupt.ts'
+import type { LogReader, Stored } from './log-reader.ts'
+
+const publishMs = 5_000
+const reconnectMs = 2_000
+const settleWaitMs = 100
+const settleTriesMax = 4
+
+/** The laws of `EventLog.append`. Exactly one publish is sent per call. */
+export function logAppender(link: NatsLink, names: Names, reader: LogReader) {
+  const js = jetstream(link.nc, { timeout: publishMs })
+  return async (event: SwarmEvent, expected: Version): Promise<Position> => {
+    const body = JSON.stringify(event)
+    if (Buffer.byteLength(body) > EVENT_BYTES_MAX) throw tooLarge()
+    if (!link.connected()) throw unreachable('there is no connection to the log; nothing was sent')
+    const attempt = { names, reader, event, expected }
+    try {
+      return await publish(link, js, attempt, body)
+    } catch (error) {
+      return settle(link, attempt, error)
+    }
+  }
+}
+
+type Attempt = { names: Names; reader: LogReader; event: SwarmEvent; expected: Version }
+
+async function publish(link: NatsLink, js: JetStreamClient, attempt: Attempt, body: string): Promise<Position> {
+  const { names, event, expected } = attempt
+  const subject = names.event(event.subject, nounOf(event.type))
+  // The server does not check that the filter covers the subject: both are built here, side by side.
+  const expect = { lastSubjectSequence: expected, lastSubjectSequenceSubject: names.trail(event.subject) }
+  const options = { headers: headersOf(event), expect }
+  return (await whileConnected(link, () => js.publish(subject, body, options))).seq
+}
+
+function headersOf(event: SwarmEvent): MsgHdrs {
+  const result = headers()
+  result.set('ce-specversion', event.specversion)
+  result.set('ce-id', event.id)
+  result.set('ce-type', event.type)
+  result.set('ce-source', event.source)
+  result.set('ce-subject', event.subject)
+  result.set('ce-time', event.time)
+  result.set('Content-Type', 'application/cloudevents+json')
+  return result
+}
+
+/**
+ * What became of an append that brought no position. A refusal may be the answer to a repetition, and after silence the
+ * event may be stored or not: the trail's first event after the expected version tells, for ours can only be that one.
+ */
+async function settle(link: NatsLink, attempt: Attempt, cause: unknown): Promise<Position> {
+  const code = apiCodeOf(cause)
+  const undecided = code === WRONG_LAST_SEQUENCE || code === APPEND_IN_FLIGHT
+  const fault = asLogFault(cause, attempt.names.stream)
+  if (!undecided && (code !== null || !isSwarmError(fault, 'log_unreachable'))) throw fault
+  try {
+    const next = await nextOnTrail(link, attempt, code === WRONG_LAST_SEQUENCE)
+    if (next !== null && isOurs(next, attempt)) return next.position
+    if (next !== null || code === WRONG_LAST_SEQUENCE) throw await wrongVersion(attempt)
+  } catch (error) {
+    if (!isSwarmError(error, 'log_unreachable')) throw error
+  }
+  throw outcomeUnknown(attempt, cause)
+}
+
+/** Null: nothing follows the expected version. That is final after a refusal; else a late append gets some time to show. */
+async function nextOnTrail(link: NatsLink, attempt: Attempt, refused: boolean): Promise<Stored | null> {
+  const { names, reader, event, expected } = attempt
+  await connectedWithin(link, reconnectMs)
+  for (let tries = 1; ; tries++) {
+    const next = await reader.next(names.trail(event.subject), expected)
+    if (next !== null || refused || tries === settleTriesMax) return next
+    await delay(settleWaitMs)
+  }
+}
+
+function isOurs(stored: Stored, { names, event }: Attempt): boolean {
+  const item = logItemOf(names, stored.subject, stored.position, stored.body)
+  return item.kind === 'event' && item.event.id === event.id
+}
+
+async function wrongVersion({ names, reader, event, expected }: Attempt): Promise<SwarmError> {
+  const actual = (await reader.last(names.trail(event.subject)))?.position ?? 0
+  const message = `the trail of session ${event.subject} is at version ${actual}, not ${expected}`
+  return new SwarmError('wrong_expected_version', message, { details: { sessionId: event.subject, expected, actual } })
+}
+
+function outcomeUnknown({ event, expected }: Attempt, cause: unknown): SwarmError {
+  const message = `can't tell whether event ${event.id} was appended to session ${event.subject}: ${messageOf(cause)}`
+  const details = { sessionId: event.subject, eventId: event.id, expected }
+  return new SwarmError('append_outcome_unknown', message, { details, cause, retryable: true })
+}

@@ -1,0 +1,50 @@
+/** What a reader asked for, as subjects: what to read, what to be woken by, and what is left to pick out here. */
+import { SESSION_ID_PATTERN, type SessionId } from '../../events/ids.ts'
+import type { Names } from '../../events/subjects.ts'
+import { SwarmError } from '../../runtime/errors.ts'
+import type { LogFilter } from '../../runtime/ports.ts'
+import { ANY_SUBJECT } from './log-reader.ts'
+
+const NOUN_PATTERN = /^[a-z_]{1,32}$/
+
+export type SubjectFilter = {
+  /** Filter of the stored messages to read. */
+  read: string
+  /** Subjects whose republished messages say that there is something to read. */
+  live: readonly string[]
+  /** Whether a message that was read was asked for. */
+  accepts(subject: string): boolean
+}
+
+/**
+ * A direct read takes one filter. One noun, one session or all are picked by the server; of several nouns only the
+ * wake-ups are, for reads per noun could not be merged in log order: each would know another moment of the log.
+ */
+export function subjectFilter(names: Names, filter: LogFilter = {}): SubjectFilter {
+  const { nouns } = filter
+  const sessionId = filter.sessionId === undefined ? undefined : checkedSession(filter.sessionId)
+  for (const noun of nouns ?? []) if (!NOUN_PATTERN.test(noun)) throw invalid(`${noun} is not the noun of an event`)
+  const everything = sessionId === undefined ? ANY_SUBJECT : names.trail(sessionId)
+  if (nouns === undefined) {
+    const live = sessionId === undefined ? names.allLive : names.liveOf(everything)
+    return { read: everything, live: [live], accepts: () => true }
+  }
+  const subjectOf = (noun: string) => (sessionId === undefined ? names.noun(noun) : names.event(sessionId, noun))
+  const [only] = nouns
+  const wanted = new Set(nouns)
+  return {
+    read: only !== undefined && wanted.size === 1 ? subjectOf(only) : everything,
+    live: [...wanted].map((noun) => names.liveOf(subjectOf(noun))),
+    accepts: (subject) => wanted.has(subject.slice(subject.lastIndexOf('.') + 1)),
+  }
+}
+
+/** A session id becomes part of a subject, where a `*` would mean every session. */
+export function checkedSession(sessionId: SessionId): SessionId {
+  if (SESSION_ID_PATTERN.test(sessionId)) return sessionId
+  throw invalid(`${sessionId} is not a session id: expected 1 to 64 characters of A-Z a-z 0-9 _ -`)
+}
+
+function invalid(message: string): SwarmError {
+  return new SwarmError('invalid_argument', message)
+}

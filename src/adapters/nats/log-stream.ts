@@ -1,0 +1,56 @@
+/** The stream that holds a namespace's log. */
+import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import type { Names } from '../../events/subjects.ts'
+import { isSwarmError } from '../../runtime/errors.ts'
+import type { NatsLink } from './connection.ts'
+import { apiCodeOf, asLogFault } from './log-errors.ts'
+import { logReader } from './log-reader.ts'
+
+const NAME_IN_USE = 10058
+
+/**
+ * Makes the stream unless it is there. Users who may only read or append need no right to create streams once somebody
+ * made it. Throws `not_authorized` when it is missing and this user may not make it, `log_unreachable`.
+ */
+export async function ensureLogStream(
+  link: NatsLink,
+  names: Names,
+  options: { replicas?: number } = {},
+): Promise<void> {
+  if (await answers(link, names)) return
+  try {
+    const manager = await jetstreamManager(link.nc, { checkAPI: false })
+    await manager.streams.add(configOf(names, options.replicas ?? 1))
+  } catch (error) {
+    // Somebody else made it just now with other settings, e.g. more replicas: it is there, which is all we want.
+    if (apiCodeOf(error) === NAME_IN_USE && (await answers(link, names))) return
+    throw asLogFault(error, names.stream)
+  }
+}
+
+/** A stream that allows direct reads answers to any reader; nobody answers for one that does not exist. */
+async function answers(link: NatsLink, names: Names): Promise<boolean> {
+  try {
+    await logReader(link, names).first()
+    return true
+  } catch (error) {
+    if (isSwarmError(error, 'log_unreachable') && link.connected()) return false
+    throw error
+  }
+}
+
+function configOf(names: Names, replicas: number): Partial<StreamConfig> & { name: string } {
+  return {
+    name: names.stream,
+    subjects: [names.allEvents],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Limits,
+    // Should an administrator ever set a limit: refuse what is new rather than forget what is old.
+    discard: DiscardPolicy.New,
+    deny_delete: true,
+    deny_purge: true,
+    allow_direct: true,
+    num_replicas: replicas,
+    republish: { src: names.allEvents, dest: names.allLive },
+  }
+}

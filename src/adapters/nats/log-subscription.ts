@@ -1,0 +1,112 @@
+/**
+ * One path for the past and the present: read behind the cursor until nothing is pending, wait for a nudge, read again.
+ * The cursor only ever moves to a message that was read, so gaps and duplicates can't happen, whatever the connection does.
+ */
+import type { Position } from '../../events/ids.ts'
+import type { Names } from '../../events/subjects.ts'
+import { isSwarmError } from '../../runtime/errors.ts'
+import { logItemOf } from '../../runtime/log-item.ts'
+import type { LogItem, Subscribe } from '../../runtime/ports.ts'
+import type { NatsLink } from './connection.ts'
+import { asLogFault } from './log-errors.ts'
+import { subjectFilter, type SubjectFilter } from './log-filter.ts'
+import { ANY_SUBJECT, type LogReader } from './log-reader.ts'
+import { logWake, type LogWake } from './log-wake.ts'
+
+/** A nudge can get lost, e.g. while a cluster changes its leader; then a reader is late by this much. */
+const checkMs = 5_000
+const retryMs = 500
+/** How often a reader with an end tries to reach the log before it gives up: about 10 s. */
+const onceTriesMax = 20
+/** A replica may not have yet what its leader has announced. */
+const lagWaitMs = 50
+const lagTriesMax = 40
+
+type Reading = {
+  link: NatsLink
+  names: Names
+  reader: LogReader
+  filter: SubjectFilter
+  wake: LogWake
+  options: Subscribe
+}
+
+/**
+ * Throws `not_authorized` or, when the connection was closed for good or with `once` could not be had for about 10 s,
+ * `log_unreachable`.
+ */
+export async function* readLog(
+  link: NatsLink,
+  names: Names,
+  reader: LogReader,
+  options: Subscribe,
+): AsyncGenerator<LogItem> {
+  const aborted = () => options.signal?.aborted === true
+  if (aborted()) return
+  const filter = subjectFilter(names, options.filter)
+  const wake = openWake(link, names, filter, options)
+  try {
+    yield* follow({ link, names, reader, filter, wake, options })
+  } catch (error) {
+    // An abort interrupts whatever is under way; what that throws is how the reading ends, not a fault.
+    if (!aborted()) throw error
+  } finally {
+    wake.close()
+  }
+}
+
+function openWake(link: NatsLink, names: Names, filter: SubjectFilter, { once, signal }: Subscribe): LogWake {
+  try {
+    return logWake(link, names.stream, once === true ? [] : filter.live, signal)
+  } catch (error) {
+    throw asLogFault(error, names.stream)
+  }
+}
+
+async function* follow(reading: Reading): AsyncGenerator<LogItem> {
+  const { names, reader, filter, wake, options } = reading
+  const goal = await persistently(reading, () => goalOf(reading))
+  let cursor = options.after
+  let caughtUp = false
+  let lagTries = 0
+  for (;;) {
+    const heard = wake.take()
+    const { messages, pending } = await persistently(reading, () => reader.batch(filter.read, cursor, options.signal))
+    const due = options.once === true ? messages.filter(({ position }) => position <= goal.head) : messages
+    for (const { position, subject, body } of due) {
+      if (options.signal?.aborted === true) return
+      cursor = position
+      if (filter.accepts(subject)) yield logItemOf(names, subject, position, body)
+    }
+    if (options.signal?.aborted === true) return
+    if (pending > 0 && due.length === messages.length) continue
+    if (!caughtUp && cursor >= goal.last) {
+      caughtUp = true
+      yield { kind: 'caught_up', position: Math.max(goal.head, cursor) }
+      if (options.once === true) return
+    }
+    lagTries = messages.length > 0 ? 0 : lagTries + 1
+    const lags = !caughtUp || (heard > cursor && lagTries < lagTriesMax)
+    await wake.wait(lags ? lagWaitMs : checkMs)
+  }
+}
+
+/** What the log held when the reader asked: its head, and (where a replica may not have it yet) the last message to come. */
+async function goalOf({ link, reader, filter }: Reading): Promise<{ head: Position; last: Position }> {
+  const last = link.clustered() ? await reader.last(filter.read) : null
+  const head = await reader.last(ANY_SUBJECT)
+  return { head: head?.position ?? 0, last: last?.position ?? 0 }
+}
+
+/** Repeats the work while the log can't be reached: a reader outlives its connections. */
+async function persistently<T>({ link, wake, options }: Reading, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work()
+    } catch (error) {
+      const over = link.closed() || options.signal?.aborted === true || (options.once === true && tries >= onceTriesMax)
+      if (over || !isSwarmError(error, 'log_unreachable')) throw error
+      await wake.wait(retryMs)
+    }
+  }
+}
