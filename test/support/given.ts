@@ -10,7 +10,7 @@ import { NO_HASH, type SwarmEvent } from '../../src/events/envelope.ts'
 import { sealEvent } from '../../src/events/hash-chain.ts'
 import type { EventData, EventType, SessionFact } from '../../src/events/session-events.ts'
 import { toTimestamp } from '../../src/events/timestamp.ts'
-import type { Command, CommandBody } from '../../src/machines/commands.ts'
+import type { CommandBody } from '../../src/machines/commands.ts'
 import type { SessionContext } from '../../src/machines/context.ts'
 import {
   contextOf,
@@ -99,7 +99,7 @@ class Story {
   }
 
   when(command: When) {
-    const decision = decide(this.state, { at: timeOf(this.events.length), ...command } as Command)
+    const decision = decide(this.state, { at: timeOf(this.events.length), ...command })
     return {
       /** The one fact it becomes; the story goes on with it. */
       thenEmits: <T extends EventType>(type: T, data: Partial<EventData<T>> = {}): Story => {
