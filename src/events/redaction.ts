@@ -73,8 +73,11 @@ function replaceIn(text: string, { pattern, labelOf }: SecretPattern): string {
   return text.replace(pattern, labelOf)
 }
 
+/** Settings such as `USE_KEYCHAIN=true`: hiding them would shred every output and protect nothing. */
+const NO_SECRETS: ReadonlySet<string> = new Set(['true', 'false', 'none', 'null'])
+
 function isHideable(value: string): boolean {
-  return value.length >= SECRET_CHARS_MIN
+  return value.length >= SECRET_CHARS_MIN && !NO_SECRETS.has(value.toLowerCase())
 }
 
 function escapeRegExp(text: string): string {
