@@ -1,0 +1,44 @@
+/** Views in memory, as JSON, so that what is read is never the object that was stored. */
+import type { Position } from '../../events/ids.ts'
+import type { StoredDocument, ViewStore } from '../../runtime/ports.ts'
+
+type Stored = { position: Position; json: string }
+type View = { documents: Map<string, Stored>; checkpoint: Position }
+
+export function memoryViewStore(): ViewStore {
+  const views = new Map<string, View>()
+  const viewOf = (name: string): View => {
+    const view = views.get(name) ?? { documents: new Map<string, Stored>(), checkpoint: 0 }
+    views.set(name, view)
+    return view
+  }
+  return {
+    async get(view, key) {
+      const stored = viewOf(view).documents.get(key)
+      return stored === undefined ? null : documentOf(key, stored)
+    },
+    async *list(view) {
+      for (const [key, stored] of viewOf(view).documents) yield documentOf(key, stored)
+    },
+    async put(view, documents) {
+      const stored = viewOf(view).documents
+      for (const { key, position, document } of documents) {
+        if ((stored.get(key)?.position ?? -1) > position) continue
+        stored.set(key, { position, json: JSON.stringify({ document }) })
+      }
+    },
+    async checkpoint(view) {
+      return viewOf(view).checkpoint
+    },
+    async setCheckpoint(view, position) {
+      viewOf(view).checkpoint = position
+    },
+    async clear(view) {
+      views.delete(view)
+    },
+  }
+}
+
+function documentOf(key: string, { position, json }: Stored): StoredDocument {
+  return { key, position, document: (JSON.parse(json) as { document: unknown }).document }
+}

@@ -1,0 +1,31 @@
+/**
+ * Keys of a KV bucket for any string. Letters, digits and `-` `_` `/` and inner single dots stay as they are; every
+ * other character is written as `=` and two hex digits per UTF-8 byte, so people still read most of it.
+ */
+import { SwarmError } from '../../runtime/errors.ts'
+
+/** Subjects travel in one protocol line of at most 4096 bytes. */
+const encodedMaxBytes = 1024
+/** An `=` that hex digits don't follow is in no encoded key but the empty one's. */
+const EMPTY = '='
+export const CHECKPOINT_KEY = '=checkpoint'
+
+/** Throws `invalid_argument` for a key that is too long or no valid Unicode. */
+export function encodeKey(key: string): string {
+  if (key === '') return EMPTY
+  if (/\p{Surrogate}/u.test(key)) throw new SwarmError('invalid_argument', 'a key must be valid Unicode')
+  const encoded = key.replaceAll(/[^\w\-/.]|^\.|\.$|(?<=\.)\./gu, escaped)
+  if (encoded.length > encodedMaxBytes)
+    throw new SwarmError('invalid_argument', `a key may have ${encodedMaxBytes} bytes at most: ${key.slice(0, 40)}…`)
+  return encoded
+}
+
+export function decodeKey(encoded: string): string {
+  if (encoded === EMPTY) return ''
+  return encoded.replaceAll(/(?:=[0-9A-F]{2})+/g, (run) => Buffer.from(run.replaceAll('=', ''), 'hex').toString('utf8'))
+}
+
+function escaped(character: string): string {
+  const hex = [...Buffer.from(character, 'utf8')].map((byte) => byte.toString(16).padStart(2, '0'))
+  return hex.map((byte) => `=${byte.toUpperCase()}`).join('')
+}

@@ -1,0 +1,88 @@
+/** Reads of stored messages without a consumer: direct get, which needs the right to read and nothing else. */
+import { DirectMsgHeaders, jetstreamManager } from '@nats-io/jetstream'
+import { errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
+import { isSwarmError } from '../../runtime/errors.ts'
+import { asLogFault, unreachable } from './log-errors.ts'
+
+export const storeRequestMs = 5_000
+const batchMessagesMax = 1_000
+const batchBytesMax = 4 * 1024 * 1024
+
+export type StoredMessage = { subject: string; sequence: number; data: Uint8Array; headers: MsgHdrs | undefined }
+
+/**
+ * The last message of a subject, or null. In a cluster the stream's leader is asked, because a replica may lag; a user
+ * without the right to ask it gets the replica's answer.
+ */
+export async function readLast(nc: NatsConnection, stream: string, subject: string): Promise<StoredMessage | null> {
+  if (nc.info?.cluster === undefined) return readDirect(nc, stream, subject)
+  try {
+    const manager = await jetstreamManager(nc, { checkAPI: false, timeout: storeRequestMs })
+    const found = await manager.streams.getMessage(stream, { last_by_subj: subject })
+    return found && { subject, sequence: found.seq, data: found.data, headers: found.header }
+  } catch (error) {
+    const fault = asLogFault(error, stream)
+    if (isSwarmError(fault, 'not_authorized')) return readDirect(nc, stream, subject)
+    throw fault
+  }
+}
+
+/** All messages of a filter from a sequence on, page by page. */
+export async function* readAll(nc: NatsConnection, stream: string, filter: string): AsyncGenerator<StoredMessage> {
+  let pending = 1
+  for (let next = 1; pending > 0; ) {
+    const page = await readPage(nc, stream, filter, next)
+    yield* page.messages
+    pending = page.pending
+    next = (page.messages.at(-1)?.sequence ?? next) + 1
+  }
+}
+
+/** Whether the server had nobody to answer: the stream doesn't exist, or has no leader now. */
+export function nobodyAnswered(error: unknown): boolean {
+  if (error instanceof errors.NoRespondersError) return true
+  return error instanceof Error && error.cause !== undefined && nobodyAnswered(error.cause)
+}
+
+async function readDirect(nc: NatsConnection, stream: string, subject: string): Promise<StoredMessage | null> {
+  try {
+    // With the subject in the request's own subject, the server's permissions can tell keys apart.
+    return storedIn(await nc.request(`$JS.API.DIRECT.GET.${stream}.${subject}`, '', { timeout: storeRequestMs }))
+  } catch (error) {
+    throw asLogFault(error, stream)
+  }
+}
+
+async function readPage(nc: NatsConnection, stream: string, filter: string, seq: number) {
+  const query = { seq, batch: batchMessagesMax, max_bytes: batchBytesMax, next_by_subj: filter }
+  const messages: StoredMessage[] = []
+  try {
+    const options = { strategy: 'sentinel' as const, maxWait: storeRequestMs }
+    for await (const reply of await nc.requestMany(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(query), options)) {
+      const message = storedIn(reply)
+      if (message !== null) messages.push(message)
+      // A status without a body ends a page. So does a stored message without one (a deleted key): then it says how
+      // many more there are, and the next page goes on behind it.
+      if (reply.data.length === 0) return { messages, pending: numberIn(reply, DirectMsgHeaders.NumPending) }
+    }
+  } catch (error) {
+    throw asLogFault(error, stream)
+  }
+  throw unreachable(`a read from ${stream} got no answer in time`)
+}
+
+/** Null for "not found" and "end of page". Only the server's own headers count, and those come last. */
+function storedIn(reply: Msg): StoredMessage | null {
+  const sequence = numberIn(reply, DirectMsgHeaders.Sequence)
+  if (sequence > 0) {
+    const subject = reply.headers?.last(DirectMsgHeaders.Subject) ?? ''
+    return { subject, sequence, data: reply.data, headers: reply.headers }
+  }
+  const code = reply.headers?.code ?? 0
+  if (code === 204 || code === 404) return null
+  throw unreachable(`the server refuses a read: ${reply.headers?.description ?? 'unexpected reply'} (${code})`)
+}
+
+function numberIn(reply: Msg, header: string): number {
+  return Number(reply.headers?.last(header) || 0)
+}

@@ -1,0 +1,101 @@
+/** The streams behind buckets, made when they are first used. */
+import {
+  DiscardPolicy,
+  jetstreamManager,
+  PersistMode,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from '@nats-io/jetstream'
+import { nanos, type NatsConnection } from '@nats-io/transport-node'
+import { isSwarmError } from '../../runtime/errors.ts'
+import { apiCodeOf, asLogFault } from './log-errors.ts'
+import { nobodyAnswered, storeRequestMs } from './store-reads.ts'
+
+const NAME_IN_USE = 10058
+
+export type StoreStream = Partial<StreamConfig> & { name: string }
+
+/**
+ * A function that makes sure that the stream exists, once. False when it doesn't and this user may not make it: readers
+ * then find nothing. Throws `log_unreachable`.
+ */
+export function lazyStream(nc: NatsConnection, config: StoreStream): () => Promise<boolean> {
+  let ready: Promise<boolean> | undefined
+  const forget = () => {
+    ready = undefined
+  }
+  return async () => {
+    ready ??= ensure(nc, config)
+    ready.then((exists) => exists || forget(), forget)
+    return ready
+  }
+}
+
+/** What the read says, or `missing` when nobody has made the stream and this user may not make it. */
+export async function orMissing<T>(ensured: () => Promise<boolean>, read: () => Promise<T>, missing: T): Promise<T> {
+  const exists = await ensured()
+  try {
+    return await read()
+  } catch (error) {
+    if (!exists && nobodyAnswered(error)) return missing
+    throw error
+  }
+}
+
+async function ensure(nc: NatsConnection, config: StoreStream): Promise<boolean> {
+  try {
+    if (await answers(nc, config.name)) return true
+    const manager = await jetstreamManager(nc, { checkAPI: false, timeout: storeRequestMs })
+    await manager.streams.add(config)
+    return true
+  } catch (error) {
+    // Somebody else made it just now, perhaps with other settings: it is there, which is all we want.
+    if (apiCodeOf(error) === NAME_IN_USE) return true
+    const fault = asLogFault(error, config.name)
+    if (isSwarmError(fault, 'not_authorized')) return false
+    throw fault
+  }
+}
+
+/** A stream that allows direct reads answers to any reader; nobody answers for one that does not exist. */
+async function answers(nc: NatsConnection, stream: string): Promise<boolean> {
+  try {
+    await nc.request(`$JS.API.DIRECT.GET.${stream}`, '{"seq":1}', { timeout: storeRequestMs })
+    return true
+  } catch (error) {
+    if (nobodyAnswered(error)) return false
+    throw error
+  }
+}
+
+/** As any KV client makes it, but for what doesn't have to survive a power cut: that needs no wait for the disk. */
+export function kvStream(bucket: string, replicas: number): StoreStream {
+  return {
+    ...storeStream(`KV_${bucket}`, [`$KV.${bucket}.>`], replicas),
+    max_msgs_per_subject: 1,
+    persist_mode: PersistMode.Async,
+  }
+}
+
+/** A KV stream whose messages may have a TTL of their own; a message tells watchers of its end for `markerMs`. */
+export function expiringKvStream(bucket: string, replicas: number, markerMs: number): StoreStream {
+  return { ...kvStream(bucket, replicas), allow_msg_ttl: true, subject_delete_marker_ttl: nanos(markerMs) }
+}
+
+export function objectStream(bucket: string, replicas: number): StoreStream {
+  return storeStream(`OBJ_${bucket}`, [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`], replicas)
+}
+
+function storeStream(name: string, subjects: string[], replicas: number): StoreStream {
+  return {
+    name,
+    subjects,
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    storage: StorageType.File,
+    num_replicas: replicas,
+    allow_direct: true,
+    allow_rollup_hdrs: true,
+  }
+}

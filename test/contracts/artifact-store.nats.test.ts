@@ -1,0 +1,59 @@
+import { Objm } from '@nats-io/obj'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { natsArtifactStore } from '../../src/adapters/nats/artifact-store.ts'
+import { connectNats } from '../../src/adapters/nats/connection.ts'
+import { artifactName } from '../../src/events/subjects.ts'
+import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { artifactStoreContract } from './artifact-store.contract.ts'
+
+let server: TestServer
+let namespaces = 0
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+async function open() {
+  const link = await connectNats({ servers: server.url, namespace: `n${++namespaces}` })
+  const other = await connectNats({ servers: server.url, namespace: link.names.namespace })
+  const bucket = () => new Objm(link.nc).open(link.names.artifactBucket)
+  return {
+    store: natsArtifactStore(link.nc, link.names),
+    another: () => natsArtifactStore(other.nc, link.names),
+    count: async () => (await (await bucket()).list()).length,
+    bucket,
+    async close() {
+      await link.close()
+      await other.close()
+    },
+  }
+}
+
+artifactStoreContract('nats', open)
+
+it('can be read by any object store client', async () => {
+  const under = await open()
+  const { store, bucket } = under
+  const { sha256 } = await store.put('for everyone')
+  const content = await (await bucket()).getBlob(artifactName(sha256))
+  expect(Buffer.from(content ?? []).toString()).toBe('for everyone')
+  await under.close()
+})
+
+it('leaves no chunks behind when two store the same', async () => {
+  const under = await open()
+  const { store, another, bucket } = under
+  await Promise.all([store.put('same'), another().put('same'), another().put('same')])
+  const { streamInfo } = await (await bucket()).status()
+  expect(streamInfo.state.messages).toBe(2)
+  await under.close()
+})
+
+it('refuses content that somebody has put in the place of the stored one', async () => {
+  const under = await open()
+  const { store, bucket } = under
+  const ref = await store.put('true')
+  await (await bucket()).putBlob({ name: artifactName(ref.sha256) }, Buffer.from('fake'))
+  await expect(store.get(ref)).rejects.toMatchObject({ code: 'history_corrupt' })
+  await under.close()
+})

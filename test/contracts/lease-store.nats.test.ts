@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { connectNats } from '../../src/adapters/nats/connection.ts'
+import { natsLeaseStore } from '../../src/adapters/nats/lease-store.ts'
+import type { LeaseChange, LeaseHolder } from '../../src/runtime/ports.ts'
+import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { until } from '../support/until.ts'
+import { leaseStoreContract } from './lease-store.contract.ts'
+
+let server: TestServer
+let namespaces = 0
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
+
+async function open() {
+  const link = await connectNats({ servers: server.url, namespace: `n${++namespaces}` })
+  const other = await connectNats({ servers: server.url, namespace: link.names.namespace })
+  return {
+    store: natsLeaseStore(link.nc, link.names),
+    another: () => natsLeaseStore(other.nc, link.names),
+    pass: async () => {},
+    async close() {
+      await link.close()
+      await other.close()
+    },
+  }
+}
+
+leaseStoreContract('nats', open)
+
+it('a watcher hears what happened while the server was away', async () => {
+  const holder: LeaseHolder = { runnerId: 'ann', host: 'here', pid: 7, processStartedAt: '1' }
+  const under = await open()
+  const { store, another } = under
+  const watching = new AbortController()
+  const heard: LeaseChange[] = []
+  void (async () => {
+    for await (const change of another().watch(watching.signal)) heard.push(change)
+  })()
+  await store.acquire('short', holder, 1000)
+  const lease = await store.acquire('long', holder, 60_000)
+  await until('both are heard of', () => heard.filter(({ kind }) => kind === 'held').length === 2)
+  await server.kill()
+  await server.restart()
+  await until('the lease that ended is heard of', () =>
+    heard.some((change) => change.kind === 'free' && change.key === 'short'),
+  )
+  if (lease === null) throw new Error('not acquired')
+  expect(await store.renew(lease, holder, 60_000)).toMatchObject({ key: 'long' })
+  watching.abort()
+  await under.close()
+})

@@ -1,0 +1,118 @@
+import { Kvm } from '@nats-io/kv'
+import { jetstreamManager } from '@nats-io/jetstream'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connectNats } from '../../src/adapters/nats/connection.ts'
+import { CHECKPOINT_KEY, decodeKey, encodeKey } from '../../src/adapters/nats/kv-keys.ts'
+import { natsViewStore } from '../../src/adapters/nats/view-store.ts'
+import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { viewStoreContract } from './view-store.contract.ts'
+
+let server: TestServer
+let namespaces = 0
+beforeAll(async () => {
+  server = await startTestServer({ config: roles })
+})
+afterAll(() => server.stop())
+
+/** The default user, and one who may read by direct get and nothing else. */
+function roles(user: string, password: string): string {
+  const reads = '{ publish: "$JS.API.DIRECT.GET.>", subscribe: "_INBOX_reader.>" }'
+  const users = [
+    `{ user: ${user}, password: "${password}" }`,
+    `{ user: reader, password: "${password}", permissions: ${reads} }`,
+  ]
+  return `authorization { users: [${users.join(', ')}] }`
+}
+
+async function open() {
+  const link = await connectNats({ servers: server.url, namespace: `n${++namespaces}` })
+  const other = await connectNats({ servers: server.url, namespace: link.names.namespace })
+  return {
+    ...link,
+    store: natsViewStore(link.nc, link.names),
+    another: () => natsViewStore(other.nc, link.names),
+    async close() {
+      await link.close()
+      await other.close()
+    },
+  }
+}
+
+viewStoreContract('nats', open)
+
+describe('for other NATS clients', () => {
+  it('a view is a bucket with plain keys and JSON values, whose writes need not wait for the disk', async () => {
+    const under = await open()
+    const { store, nc, names } = under
+    await store.put('registry-1', [{ key: 'S1', position: 7, document: { phase: 'queued' } }])
+    const kv = await new Kvm(nc).open(names.viewBucket('registry-1'))
+    expect((await kv.get('S1'))?.json()).toEqual({ position: 7, document: { phase: 'queued' } })
+    const { config } = await (await jetstreamManager(nc)).streams.info(`KV_${names.viewBucket('registry-1')}`)
+    expect(config).toMatchObject({ persist_mode: 'async', max_msgs_per_subject: 1 })
+    await under.close()
+  })
+
+  it('foreign values count as no document and are replaced', async () => {
+    const under = await open()
+    const { store, nc, names } = under
+    await store.setCheckpoint('registry-1', 1)
+    const kv = await new Kvm(nc).open(names.viewBucket('registry-1'))
+    await kv.put('S1', 'no JSON')
+    expect(await store.get('registry-1', 'S1')).toBeNull()
+    await store.put('registry-1', [{ key: 'S1', position: 1, document: 1 }])
+    expect((await store.get('registry-1', 'S1'))?.document).toBe(1)
+    await under.close()
+  })
+})
+
+describe('a user who may only read', () => {
+  const reading = (namespace: string) =>
+    connectNats({
+      servers: server.address,
+      user: 'reader',
+      password: server.password,
+      inboxPrefix: '_INBOX_reader',
+      namespace,
+    })
+
+  it('reads what others store, needs no bucket, and writes nothing', async () => {
+    const under = await open()
+    const { store, names } = under
+    const reader = await reading(names.namespace)
+    const readable = natsViewStore(reader.nc, names)
+    expect(await readable.get('registry-1', 'S1')).toBeNull()
+    for await (const document of readable.list('registry-1')) expect(document).toBeUndefined()
+    await store.put('registry-1', [{ key: 'S1', position: 1, document: 1 }])
+    expect((await readable.get('registry-1', 'S1'))?.document).toBe(1)
+    for await (const document of readable.list('registry-1')) expect(document).toMatchObject({ key: 'S1' })
+    const put = readable.put('registry-1', [{ key: 'S1', position: 2, document: 2 }])
+    await expect(put).rejects.toMatchObject({ code: 'not_authorized' })
+    await reader.close()
+    await under.close()
+  })
+})
+
+describe('keys of a bucket', () => {
+  it('come back as they were, are valid, and never collide', () => {
+    const keys = fc.string({ unit: 'binary', maxLength: 30 })
+    fc.assert(
+      fc.property(keys, keys, (left, right) => {
+        const encoded = encodeKey(left)
+        expect(decodeKey(encoded)).toBe(left)
+        expect(encoded).toMatch(/^[\w\-/=]+(\.[\w\-/=]+)*$/)
+        expect(encoded).not.toBe(CHECKPOINT_KEY)
+        expect(encodeKey(right) === encoded).toBe(left === right)
+      }),
+    )
+  })
+
+  it('stay as they are when they can', () => {
+    for (const key of ['S1', 'a-b_C/9', 'a.b', '0190.x/1']) expect(encodeKey(key)).toBe(key)
+    expect(encodeKey('owner/repo#12')).toBe('owner/repo=2312')
+  })
+
+  it('are refused when they are no Unicode or too long', () => {
+    for (const key of ['\ud800', 'x'.repeat(1025)]) expect(() => encodeKey(key)).toThrow(/a key m/)
+  })
+})
