@@ -1,5 +1,11 @@
 /** Swarmtrail's public surface. */
-export { connectSwarm, openEmbeddedSwarm, type ConnectedSwarm, type ConnectOptions, type EmbeddedOptions } from './connect.ts'
+export {
+  connectSwarm,
+  openEmbeddedSwarm,
+  type ConnectedSwarm,
+  type ConnectOptions,
+  type EmbeddedOptions,
+} from './connect.ts'
 export { createRunner, type CreateRunner, type RunningRunner } from './create-runner.ts'
 export { decodeEvent, type Decoded } from './events/catalog.ts'
 export type { EventOf, RecordedEvent, SwarmEvent } from './events/envelope.ts'
