@@ -5,7 +5,7 @@
  * moves), and entering a state asks for an effect by name. States whose effect is not needed are passed over by their
  * `always`; a verdict once reached leads to `concluding` from wherever the session is.
  */
-import { assign, emit, not, setup } from 'xstate'
+import { assign, emit, setup } from 'xstate'
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { SessionFact } from '../events/session-events.ts'
 import type { CheckStage, HookName } from '../events/workflow-config.ts'
@@ -43,6 +43,7 @@ const machineSetup = setup({
   guards: {
     epochIsNext: ({ context, event }) => epochOf(event) === (context.claim?.epoch ?? 0) + 1,
     notStopped: ({ context }) => context.stop === null,
+    stopped: ({ context }) => context.stop !== null,
     turnsLeft: ({ context }) => turnsLeft(context),
     isHeldPost: ({ context, event }) => context.heldPosts.includes(postOf(event)),
     verdictReached: ({ context }) => context.verdict !== null,
@@ -147,16 +148,18 @@ const runsHook = <H extends HookName, T extends string>(hook: H, target: T) =>
   }) as const
 
 const concluded = { guard: 'verdictReached', target: 'concluding' } as const
+const toCleanup = goes('#session.cleanup')
 const concluding = {
   entry: 'conclude',
   on: {
     CONCLUDE: decides,
-    'session.completed': goes('#session.cleanup'),
-    'session.failed': goes('#session.cleanup'),
-    'session.stopped': goes('#session.cleanup'),
+    'session.failed': toCleanup,
+    'session.stopped': toCleanup,
     'session.blocked': goes('#session.blocked'),
   },
 } as const
+/** Only a turn can complete a session. */
+const concludingTurns = { ...concluding, on: { ...concluding.on, 'session.completed': toCleanup } } as const
 
 const nextTurn = {
   type: 'prepareTurn',
@@ -288,7 +291,7 @@ export const sessionMachine = machineSetup.createMachine({
           entry: { type: 'runChecks', params: { stage: 'stop' } },
           on: { CHECKS_FINISHED: decides, 'checks.passed': goes('routing'), 'checks.failed': goes('routing') },
         },
-        concluding,
+        concluding: concludingTurns,
       },
     },
 
@@ -317,7 +320,7 @@ export const sessionMachine = machineSetup.createMachine({
         holding: {
           always: [
             { guard: 'notHeld', target: '#session.cleanup' },
-            { guard: not('notStopped'), target: '#session.cleanup' },
+            { guard: 'stopped', target: '#session.cleanup' },
           ],
           entry: { type: 'endHold', params: ({ context }) => ({ due_at: context.holdUntil ?? '' }) },
           on: {
@@ -347,7 +350,8 @@ export const sessionMachine = machineSetup.createMachine({
         unclaimed: {
           on: { 'session.claimed': { guard: 'epochIsNext', target: 'concluding', actions: 'record' } },
         },
-        concluding,
+        // Reached by a stop before any runner had the session: nothing else can have ended it.
+        concluding: { entry: 'conclude', on: { CONCLUDE: decides, 'session.stopped': goes('posting') } },
         posting: {
           always: { guard: 'noPostToHold', target: 'capturing' },
           entry: 'holdPost',
