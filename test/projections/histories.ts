@@ -1,6 +1,11 @@
 /** Generates histories that the session machine accepts: at each step one of the facts that it takes next. */
 import fc from 'fast-check'
-import { getInitialSnapshot, transition, type SnapshotFrom } from 'xstate'
+import {
+  __unsafe_getAllOwnEventDescriptors as acceptedTypes,
+  getInitialSnapshot,
+  transition,
+  type SnapshotFrom,
+} from 'xstate'
 import type { ExecutorResponse } from '../../src/events/parts.ts'
 import type { SessionFact } from '../../src/events/session-events.ts'
 import type { HookName, WorkflowConfig } from '../../src/events/workflow-config.ts'
@@ -65,7 +70,7 @@ function started(flags: Flags): SessionFact {
 }
 
 /** What may come next, whether or not the machine takes it. */
-function candidates(snapshot: Snapshot, ref: string, flags: Flags): SessionFact[] {
+function candidates(snapshot: Snapshot, ref: string, flags: Flags, opening: SessionFact): SessionFact[] {
   const { context, value } = snapshot
   const inner = typeof value === 'string' ? value : String(Object.values(value)[0])
   const stage = inner === 'checking' ? 'before_run' : 'stop'
@@ -80,7 +85,7 @@ function candidates(snapshot: Snapshot, ref: string, flags: Flags): SessionFact[
   return [
     fact('start.requested', { tracker_item_id: ref }),
     fact('session.claimed', { epoch: (context.claim?.epoch ?? 0) + 1 }),
-    started(flags),
+    opening,
     fact('workspace.created'),
     fact('workspace.failed'),
     fact('checks.passed', { stage }),
@@ -129,8 +134,9 @@ function concluding({ outcome, ...data }: NonNullable<Snapshot['context']['verdi
 function walk(session: string, ref: string, flags: Flags, choices: readonly number[]): Entry[] {
   let snapshot = getInitialSnapshot(sessionMachine)
   const entries: Entry[] = []
+  const opening = started(flags)
   for (const choice of choices) {
-    const all = candidates(snapshot, ref, flags).filter((fact) => choice % 8 === 0 || !isSurprise(snapshot, fact))
+    const all = candidates(snapshot, ref, flags, opening).filter((fact) => choice % rarity(snapshot, fact) === 0)
     for (const fact of shuffled(all, choice)) {
       const entry = { session, fact, id: `e${entries.length}` }
       const next = stepped(snapshot, entry)
@@ -143,27 +149,53 @@ function walk(session: string, ref: string, flags: Flags, choices: readonly numb
   return entries
 }
 
-/** What may come in nearly every state; offered less often, so that histories get somewhere. */
-function isSurprise(snapshot: Snapshot, { type }: SessionFact): boolean {
-  if (type === 'session.failed') return snapshot.context.verdict === null
-  if (type === 'session.claimed') return snapshot.context.claim !== null
-  return type === 'stop.requested' || type === 'workspace.failed'
+/** Trouble is offered less often than what moves a session on, so that histories get somewhere. One time in so many: */
+function rarity({ context }: Snapshot, { type, data }: SessionFact): number {
+  switch (type) {
+    case 'turn.exited':
+      return data.response?.status === 'done' || data.response?.status === 'continue' ? 1 : 2
+    case 'hook.finished':
+      return data.ok ? 1 : 6
+    case 'session.failed':
+      return context.verdict === null ? 20 : 1
+    case 'session.claimed':
+      return context.claim === null ? 1 : 12
+    case 'stop.requested':
+      return context.turn === null ? 12 : 4
+    default:
+      return RARITY[type] ?? 1
+  }
+}
+const RARITY: Partial<Record<string, number>> = {
+  'workspace.failed': 6,
+  'checks.failed': 2,
+  'workspace.cleanup_failed': 3,
+  'turn.timed_out': 2,
 }
 
 function shuffled<T>(items: readonly T[], seed: number): T[] {
-  const rank = (index: number) => Math.imul((index + 1) * (seed + 1), 2_654_435_761) >>> 0
+  const rank = (index: number) => {
+    const mixed = Math.imul((seed + 1) ^ Math.imul(index + 1, 0x9e3779b1), 0x85ebca6b)
+    return Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) >>> 0
+  }
   return items
     .map((item, index) => ({ item, rank: rank(index) }))
     .toSorted((a, b) => a.rank - b.rank)
     .map(({ item }) => item)
 }
 
+/** The same snapshot when the machine doesn't take the fact; most are ruled out by their type, which is much faster. */
 function stepped(snapshot: Snapshot, entry: Entry): Snapshot {
+  if (!acceptedTypes(snapshot).includes(entry.fact.type)) return snapshot
   const [event] = recordAll([entry])
   return event === undefined ? snapshot : transition(sessionMachine, snapshot, event)[0]
 }
 
-export const choicesArbitrary = fc.array(fc.nat({ max: 1_000 }), { minLength: 3, maxLength: 45 })
+export const choicesArbitrary = fc.array(fc.noBias(fc.nat({ max: 1_000_000 })), {
+  minLength: 3,
+  maxLength: 45,
+  size: 'max',
+})
 
 /** One session's history. */
 export const historyArbitrary = fc

@@ -32,7 +32,7 @@ describe('phase', () => {
         expected.forEach((phase) => seen.add(phase))
         expect(phases(events)).toEqual(expected)
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
     expect([...seen].toSorted()).toEqual([...PHASES].toSorted())
   })
