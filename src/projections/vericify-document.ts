@@ -37,7 +37,6 @@ const openBlockerSchema = z.object({
   at: timestamp,
   state: z.enum(['public', 'held']),
 })
-export type OpenBlocker = z.output<typeof openBlockerSchema>
 
 const runSessionSchema = z.object({
   session_id: z.string(),
