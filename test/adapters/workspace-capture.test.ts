@@ -45,12 +45,15 @@ async function captured(workspace: Workspace, out: string) {
   return { ...capture, patch, paths: capture.files.map((file) => file.path) }
 }
 
-/** Applies the capture to a fresh copy of the source and compares it with the workspace. */
-async function expectRoundTrip(workspace: Workspace, sourcePath: string, out: string): Promise<void> {
+/** What the source holds once the captured work is applied to it. */
+async function sourceAfterwards(workspace: Workspace, sourcePath: string, out: string) {
   const { format, patch } = await captured(workspace, out)
   await workspaces.apply({ format }, patch, sourcePath)
-  const leaveOut = ['ignored', 'node_modules', 'run.log']
-  expect(await readTree(sourcePath, leaveOut)).toEqual(await readTree(workspace.path, leaveOut))
+  return treeOf(sourcePath)
+}
+
+async function treeOf(directory: string) {
+  return readTree(directory, ['ignored', 'node_modules', 'run.log'])
 }
 
 describe('capturing', () => {
@@ -87,7 +90,7 @@ describe('capturing', () => {
     ])
     expect(await workspaces.changedFiles(workspace)).toEqual(capture.paths.toSorted())
     expect(await workspaces.isClean(workspace)).toBe(false)
-    await expectRoundTrip(workspace, sourcePath, out)
+    expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
   })
 
   it('has no patch when nothing changed', async () => {
@@ -118,7 +121,7 @@ describe('capturing', () => {
     expect(capture).toMatchObject({ head_commit: head, paths: ['committed', 'kept.log', 'loose', 'staged.log'] })
     expect(await gitIn(workspace.path, 'status', '--porcelain')).toBe(before)
     expect(await gitIn(sourcePath, 'count-objects')).toBe(objects)
-    await expectRoundTrip(workspace, sourcePath, out)
+    expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
   })
 
   it('keeps the bytes of a copy whatever its attributes say', async () => {
@@ -126,14 +129,14 @@ describe('capturing', () => {
     const { workspace, sourcePath, out } = await setting('copy', tree)
     await writeFile(join(workspace.path, 'w.txt'), 'one\r\ntwo\nfour\r\n')
     await writeFile(join(workspace.path, 'new.txt'), 'new\r\n')
-    await expectRoundTrip(workspace, sourcePath, out)
+    expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
   })
 
   it('keeps line endings that the repository converts', async () => {
     const tree = { '.gitattributes': '*.txt text eol=crlf\n', 'w.txt': 'one\r\ntwo\r\n' }
     const { workspace, sourcePath, out } = await setting('worktree', tree)
     await writeFile(join(workspace.path, 'w.txt'), 'one\r\nthree\r\n')
-    await expectRoundTrip(workspace, sourcePath, out)
+    expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
   })
 })
 
@@ -167,7 +170,7 @@ describe('capturing after odd things', () => {
     await writeFile(join(workspace.path, 'a.txt'), 'changed\n')
     await writeFile(join(workspace.path, 'new'), 'x\n')
     expect((await captured(workspace, out)).paths).toEqual(['a.txt', 'new'])
-    await expectRoundTrip(workspace, sourcePath, out)
+    expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
   })
 
   it.each(['worktree', 'copy'] as const)('includes the files of repositories inside a %s', async (source) => {
@@ -185,7 +188,7 @@ describe('capturing after odd things', () => {
     const { paths } = await captured(workspace, out)
     expect(paths).toEqual(['dir/more', 'nested/.gitignore', 'nested/deep/in.txt', 'nested/in.txt', 'unborn/file'])
     await rm(join(workspace.path, 'nested/skip'))
-    await expectRoundTrip(workspace, sourcePath, out)
+    expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
   })
 
   it('is not stopped by pipes, and takes a file that became one for deleted', async () => {
@@ -200,7 +203,15 @@ describe('capturing after odd things', () => {
       const { workspace, sourcePath, out } = await setting(source)
       await rm(join(workspace.path, 'a.txt'))
       await writeTree(workspace.path, { 'a.txt/inner': 'x\n', dir: 'now a file\n' })
-      await expectRoundTrip(workspace, sourcePath, out)
+      expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
+    }
+  })
+
+  it('follows a directory that became a link to itself', async () => {
+    for (const source of ['worktree', 'copy'] as const) {
+      const { workspace, sourcePath, out } = await setting(source)
+      await writeTree(workspace.path, { dir: { link: 'dir' } })
+      expect(await sourceAfterwards(workspace, sourcePath, out)).toEqual(await treeOf(workspace.path))
     }
   })
 
@@ -284,7 +295,7 @@ describe('applying', () => {
     const workspace = await workspaces.create({ sessionId: 'S1', name: 'S1', root, sourcePath, source: 'copy' })
     await writeFile(join(workspace.path, 'a.txt'), 'beta\n')
     await chmod(join(workspace.path, 'run.sh'), 0o644)
-    await expectRoundTrip(workspace, sourcePath, join(outer, 'out'))
+    expect(await sourceAfterwards(workspace, sourcePath, join(outer, 'out'))).toEqual(await treeOf(workspace.path))
     expect(await readFile(join(outer, 'a.txt'), 'utf8')).toBe('of the repository\n')
     expect((await stat(join(sourcePath, 'run.sh'))).mode & 0o111).toBe(0)
   })

@@ -4,7 +4,7 @@ export const COMMAND_TIMEOUT_MS = 120_000
 export const COMMAND_TIMEOUT_MAX_MS = 600_000
 export const OUTPUT_BYTES_MAX = 128 * 1024
 /** How far into a file `read_file_lines` looks for its lines. */
-export const FILE_BYTES_MAX = 256 * 1024 * 1024
+export const FILE_BYTES_MAX = 64 * 1024 * 1024
 /** Largest file that is written, edited or searched. */
 export const TEXT_BYTES_MAX = 2 * 1024 * 1024
 /** A NUL byte among the first ones makes a file binary, as git has it. */

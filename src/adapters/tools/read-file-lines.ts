@@ -56,6 +56,7 @@ async function readSlice(
   last: number,
   signal: AbortSignal,
 ): Promise<Slice> {
+  const buffer = Buffer.alloc(CHUNK_BYTES)
   const kept: Buffer[] = []
   let room = OUTPUT_BYTES_MAX
   let line = 1
@@ -63,7 +64,7 @@ async function readSlice(
   let endsLine = true
   for (;;) {
     signal.throwIfAborted()
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, position)
+    const { bytesRead } = await handle.read(buffer, 0, CHUNK_BYTES, position)
     if (bytesRead === 0) return sliceOf(kept, last, endsLine ? line - 1 : line, false)
     const chunk = buffer.subarray(0, bytesRead)
     if (position === 0 && isBinary(chunk)) throw new ToolFault('binary_file', `${path} is a binary file`)
@@ -78,7 +79,7 @@ async function readSlice(
       const to = newline === -1 ? bytesRead : newline + 1
       if (line >= start) {
         const part = chunk.subarray(from, Math.min(to, from + room))
-        kept.push(part)
+        kept.push(Buffer.from(part))
         room -= part.length
         if (part.length < to - from) return sliceOf(kept, line, null, true)
       }

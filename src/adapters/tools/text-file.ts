@@ -40,7 +40,7 @@ export async function writeText(
   try {
     const mode = await modeOf(path, directory, basename(target))
     await replace(directory, basename(target), content, mode ?? 0o644)
-    return { path: shownPath(workspace, target), created: mode === null }
+    return { path: shownPath(workspace, lexicalPath(workspace, path)), created: mode === null }
   } finally {
     await directory.handle.close()
   }

@@ -51,7 +51,8 @@ async function treeOf(options: SnapshotOptions, place: GitOptions): Promise<stri
     else if (kind === 'other') gone.push(path)
   }
   await updateIndex(['--force-remove'], gone, place)
-  await updateIndex(['--add', '--remove'], present, place)
+  // What is there now wins over tracked paths below it that git could not even look at (a link that leads to itself).
+  await updateIndex(['--add', '--remove', '--replace'], present, place)
   return (await gitOutput(['write-tree'], place)).trim()
 }
 
