@@ -124,8 +124,9 @@ async function watchFrom(
     return await kv.watch({ resumeFromRevision: revision })
   } catch (error) {
     const fault = asLogFault(error, name)
+    if (signal.aborted) return null
     if (nc.isClosed() || !isSwarmError(fault, 'log_unreachable')) throw fault
-    await delay(watchRetryMs, undefined, { signal }).catch(() => undefined)
+    await delay(watchRetryMs)
     return null
   }
 }

@@ -69,13 +69,13 @@ async function answers(nc: NatsConnection, stream: string): Promise<boolean> {
   }
 }
 
-/** As any KV client makes it, but for what doesn't have to survive a power cut: that needs no wait for the disk. */
+/**
+ * As any KV client makes it, but for what doesn't have to survive a power cut: writes need no wait for the disk. Servers
+ * refuse that mode for replicated streams.
+ */
 export function kvStream(bucket: string, replicas: number): StoreStream {
-  return {
-    ...storeStream(`KV_${bucket}`, [`$KV.${bucket}.>`], replicas),
-    max_msgs_per_subject: 1,
-    persist_mode: PersistMode.Async,
-  }
+  const stream = { ...storeStream(`KV_${bucket}`, [`$KV.${bucket}.>`], replicas), max_msgs_per_subject: 1 }
+  return replicas === 1 ? { ...stream, persist_mode: PersistMode.Async } : stream
 }
 
 /** A KV stream whose messages may have a TTL of their own; a message tells watchers of its end for `markerMs`. */
