@@ -2,6 +2,8 @@
 import type { z } from 'zod'
 import { audits } from './audits.ts'
 import { ledger } from './ledger.ts'
+import { openSessions } from './open-sessions.ts'
+import { recentSessions } from './recent-sessions.ts'
 import { registry } from './registry.ts'
 import { runtimeStatus } from './runtime-status.ts'
 import { statusEvents } from './status-events.ts'
@@ -17,6 +19,9 @@ export const projections = {
   ledger,
   audits,
 } as const
+
+/** Kept beside the views for the runtime's own use: each is one document that answers without reading all the others. */
+export const indexes = { openSessions, recentSessions } as const
 
 export type ViewName = keyof typeof projections
 export type DocumentOf<Name extends ViewName> = z.output<(typeof projections)[Name]['schema']>

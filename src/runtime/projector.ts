@@ -5,7 +5,7 @@
  */
 import type { RecordedEvent } from '../events/envelope.ts'
 import type { Position } from '../events/ids.ts'
-import { projections } from '../projections/catalog.ts'
+import { indexes, projections } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { keepLease } from './lease-keeper.ts'
@@ -126,7 +126,8 @@ export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: nu
 
 /** Follows the log from the oldest checkpoint and stores what it folds, until the signal aborts. */
 export async function project(ports: ClientPorts, signal: AbortSignal): Promise<void> {
-  const views = Object.values(projections).map((projection) => new Projected(ports, projection as Projection<unknown>))
+  const all: Projection<unknown>[] = [...Object.values(projections), ...Object.values(indexes)]
+  const views = all.map((projection) => new Projected(ports, projection))
   await Promise.all(views.map((view) => view.load()))
   const flusher = flushRegularly(ports, views, signal)
   const after = Math.min(...views.map((view) => view.position))

@@ -10,7 +10,10 @@ import { performer } from './effects/perform.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { Interpreter, type InterpreterEnd } from './interpreter.ts'
 import { keepLease, type KeptLease } from './lease-keeper.ts'
-import type { Lease, LeaseHolder, RunnerPorts } from './ports.ts'
+import type { Lease, LeaseHolder, LogFilter, RunnerPorts } from './ports.ts'
+import { storeNameOf } from './views.ts'
+import { indexes } from '../projections/catalog.ts'
+import { OPEN_SESSIONS_KEY } from '../projections/open-sessions.ts'
 import type { RunnerSettings } from './runner-settings.ts'
 import { loadTrail, nextEvent, type Author } from './trail.ts'
 import { WORK_NOUNS, WorkQueue } from './work-queue.ts'
@@ -24,6 +27,7 @@ export type RunnerHooks = {
 type Served = { interpreter: Interpreter; lease: KeptLease; lane: string }
 
 const CLAIM_RETRY_MS = 500
+const LOOP_RETRY_MS = 1_000
 
 export class Runner {
   private readonly ports: RunnerPorts
@@ -56,7 +60,10 @@ export class Runner {
   }
 
   start(): void {
-    this.loops.push(this.followLog(), this.followLeases())
+    this.loops.push(
+      this.keepOn('following the log', () => this.followLog()),
+      this.keepOn('following the leases', () => this.followLeases()),
+    )
   }
 
   get active(): number {
@@ -103,8 +110,21 @@ export class Runner {
     }
   }
 
+  /** Whatever ends a loop early (the log can't be reached, a store refuses) is reported, and the loop begins again. */
+  private async keepOn(what: string, loop: () => Promise<void>): Promise<void> {
+    while (!this.life.signal.aborted) {
+      try {
+        await loop()
+      } catch (error) {
+        this.ports.logger.error(`${what} was interrupted`, { error: messageOf(error) })
+      }
+      await this.ports.clock.sleep(LOOP_RETRY_MS, this.life.signal)
+    }
+  }
+
   private async followLog(): Promise<void> {
-    const items = this.ports.log.subscribe({ after: 0, filter: { nouns: WORK_NOUNS }, signal: this.life.signal })
+    const after = await this.openSessions()
+    const items = this.ports.log.subscribe({ after, filter: this.workFilter(), signal: this.life.signal })
     for await (const item of items) {
       if (item.kind === 'caught_up') this.caughtUp = true
       if (item.kind === 'event') {
@@ -113,6 +133,25 @@ export class Runner {
       }
       this.schedule()
     }
+  }
+
+  /** A runner for one session need not hear of any other. */
+  private workFilter(): LogFilter {
+    const [one, ...more] = this.settings.only ?? []
+    return { nouns: WORK_NOUNS, ...(one !== undefined && more.length === 0 ? { sessionId: one } : {}) }
+  }
+
+  /** Begins with what the index says is open, as far as it reaches; the log from there on tells the rest. */
+  private async openSessions(): Promise<Position> {
+    if (this.settings.only !== undefined) return 0
+    const stored = await this.ports.views.get(storeNameOf(indexes.openSessions), OPEN_SESSIONS_KEY)
+    if (stored === null) return 0
+    const parsed = indexes.openSessions.schema.safeParse(stored.document)
+    // What is stored is a cache: when it can't be used, the log tells it all again.
+    if (!parsed.success) return 0
+    for (const [sessionId, { lane, started_at }] of Object.entries(parsed.data.sessions))
+      this.queue.add({ sessionId, lane, startedAt: started_at })
+    return stored.position
   }
 
   /** What coordinators and other runners wrote to a session served here reaches its interpreter. */

@@ -9,14 +9,15 @@ import { runRefOf, startInputSchema, type StartInput } from '../events/start-inp
 import { toEpochMs } from '../events/timestamp.ts'
 import type { CoordinatorCommand } from '../machines/commands.ts'
 import type { Phase, Refusal } from '../machines/decider.ts'
-import type { DocumentOf, ViewName } from '../projections/catalog.ts'
+import { indexes, type DocumentOf, type ViewName } from '../projections/catalog.ts'
+import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from '../projections/recent-sessions.ts'
 import { handleCommand } from './command-handler.ts'
 import { isEarlier, RECALL_SESSIONS_MAX, recallOf, type RecallEntry } from './effects/recall.ts'
 import { SwarmError } from './errors.ts'
 import { followEvents, type EventsOptions } from './follow-events.ts'
 import type { ClientPorts } from './ports.ts'
 import { replayTrail, type Replay, type ReplayOptions, type ReplayStep } from './replay.ts'
-import { listView, readView, viewAt, type ViewDocument } from './views.ts'
+import { listView, readAcross, readView, viewAt, type ViewDocument } from './views.ts'
 import { waitForOutcome, type WaitResult } from './wait.ts'
 
 export type RegistryRecord = DocumentOf<'registry'>
@@ -32,6 +33,8 @@ export type ListOptions = {
   status?: RegistryRecord['status'] | undefined
   labels?: Readonly<Record<string, string>> | undefined
   at?: Position | undefined
+  /** At most so many, the newest; cheap however long the log is, when nothing else is asked for. */
+  limit?: number | undefined
 }
 /** A position, `start`, `now`, or a time (RFC 3339, or anything `Date.parse` takes). */
 export type Place = Position | string
@@ -107,13 +110,16 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
     },
 
     /** Registry records, newest first. */
-    async list({ status, labels = {}, at }: ListOptions = {}): Promise<RegistryRecord[]> {
+    async list({ status, labels = {}, at, limit }: ListOptions = {}): Promise<RegistryRecord[]> {
+      const filtered = status !== undefined || Object.keys(labels).length > 0 || at !== undefined
+      if (limit !== undefined && limit <= RECENT_SESSIONS_MAX && !filtered) return newest(ports, limit)
       const all = at === undefined ? await listView(ports, 'registry') : await viewAt(ports, 'registry', at)
       return all
         .map(({ document }) => document)
         .filter((record) => status === undefined || record.status === status)
         .filter((record) => Object.entries(labels).every(([name, value]) => record.labels[name] === value))
         .toSorted((a, b) => b.created_at.localeCompare(a.created_at) || b.session_id.localeCompare(a.session_id))
+        .slice(0, limit)
     },
 
     view: <Name extends ViewName>(view: Name, key: string): Promise<ViewDocument<Name> | null> =>
@@ -155,6 +161,14 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
       return Promise.all(records.map((record) => recallOf(ports, record)))
     },
   }
+}
+
+/** The newest records without reading all: which they are stands in an index. */
+async function newest(ports: ClientPorts, limit: number): Promise<RegistryRecord[]> {
+  const index = await readAcross(ports, indexes.recentSessions, RECENT_SESSIONS_KEY)
+  const ids = index?.document?.session_ids.slice(0, limit) ?? []
+  const found = await Promise.all(ids.map((id) => readView(ports, 'registry', id)))
+  return found.flatMap((view) => (view === null ? [] : [view.document]))
 }
 
 function invalid(message: string): InvalidArgument {

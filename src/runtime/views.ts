@@ -4,7 +4,7 @@
  * anybody projects right now.
  */
 import type { RecordedEvent } from '../events/envelope.ts'
-import type { Position } from '../events/ids.ts'
+import type { Position, SessionId } from '../events/ids.ts'
 import { projections, type DocumentOf, type ViewName } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import type { ClientPorts, LogItem } from './ports.ts'
@@ -32,20 +32,40 @@ export async function readView<Name extends ViewName>(
 ): Promise<ViewDocument<Name> | null> {
   const projection = projectionOf(view)
   const sessionId = sessionOfKey(view, key)
-  const found = await ports.views.get(storeNameOf(projection), key)
-  let stored = found as Stored<DocumentOf<Name>> | null
-  if (sessionId !== null) {
-    for (const item of await ports.log.read(sessionId, stored?.position ?? 0))
-      stored = take(projection, key, stored, item)
-  } else {
-    const after = await ports.views.checkpoint(storeNameOf(projection))
-    for await (const item of ports.log.subscribe({ after, filter: { nouns: projection.nouns }, once: true })) {
-      stored = take(projection, key, stored, item)
-    }
-  }
+  const stored =
+    sessionId === null
+      ? await readAcross(ports, projection, key)
+      : await readOfSession(ports, projection, key, sessionId)
   return stored === null || stored.document === null
     ? null
     : { key, position: stored.position, document: stored.document }
+}
+
+/** A document that one trail alone decides: what is stored, and the rest of that trail. */
+async function readOfSession<Document>(
+  { views, log }: ClientPorts,
+  projection: Projection<Document>,
+  key: string,
+  sessionId: SessionId,
+): Promise<Stored<Document> | null> {
+  let stored = (await views.get(storeNameOf(projection), key)) as Stored<Document> | null
+  for (const item of await log.read(sessionId, stored?.position ?? 0)) stored = take(projection, key, stored, item)
+  return stored
+}
+
+/** A document that several sessions may change: what is stored, and what the log has beyond the view's checkpoint. */
+export async function readAcross<Document>(
+  { views, log }: ClientPorts,
+  projection: Projection<Document>,
+  key: string,
+): Promise<Stored<Document> | null> {
+  // The checkpoint is read first: a document stored meanwhile is newer than it, and what it has is not applied twice.
+  const after = await views.checkpoint(storeNameOf(projection))
+  let stored = (await views.get(storeNameOf(projection), key)) as Stored<Document> | null
+  for await (const item of log.subscribe({ after, filter: { nouns: projection.nouns }, once: true })) {
+    stored = take(projection, key, stored, item)
+  }
+  return stored
 }
 
 /** All documents as of now, by key. Throws `log_unreachable`. */

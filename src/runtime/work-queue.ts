@@ -28,6 +28,10 @@ export class WorkQueue {
     if (event.type === 'session.closed') this.forget(event.subject)
   }
 
+  add(session: OpenSession): void {
+    if (!this.open.has(session.sessionId)) this.open.set(session.sessionId, session)
+  }
+
   hold(sessionId: SessionId): void {
     this.held.add(sessionId)
   }

@@ -1,0 +1,24 @@
+/** The newest sessions by id, in one document, so that listing them need not read every record there ever was. */
+import { z } from 'zod'
+import { EVENT_TYPES } from '../events/session-events.ts'
+import { defineProjection } from './projection.ts'
+
+export const RECENT_SESSIONS_KEY = 'newest'
+export const RECENT_SESSIONS_MAX = 1_000
+
+const recentSessionsSchema = z.object({ session_ids: z.array(z.string()).describe('newest first') })
+export type RecentSessionsDocument = z.output<typeof recentSessionsSchema>
+
+export const recentSessions = defineProjection(recentSessionsSchema)({
+  name: 'recent-sessions',
+  version: 1,
+  nouns: ['start'],
+  keysOf: () => [RECENT_SESSIONS_KEY],
+  opens: {
+    'start.requested': (document, { subject }) => ({
+      session_ids: [subject, ...(document?.session_ids ?? [])].slice(0, RECENT_SESSIONS_MAX),
+    }),
+  },
+  on: {},
+  ignores: EVENT_TYPES.filter((type) => type !== 'start.requested'),
+})
