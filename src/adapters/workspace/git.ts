@@ -62,11 +62,11 @@ export async function gitOutput(args: readonly string[], options: GitOptions = {
   return result.stdout
 }
 
-/** Like `git`, again and again for a bounded time while another process holds one of git's locks. */
+/** Like `git`, again and again for a bounded time while another process holds one of git's locks or is in its way. */
 export async function gitPatiently(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
   for (let attempt = 1; ; attempt += 1) {
     const result = await git(args, options)
-    if (result.ok || attempt > LOCK_RETRIES || !isLockError(result.stderr)) return result
+    if (result.ok || attempt > LOCK_RETRIES || !isPassing(result.stderr)) return result
     await delay(attempt * LOCK_RETRY_STEP_MS)
   }
 }
@@ -78,8 +78,10 @@ export function firstError(stderr: string): string | undefined {
   return line?.replace(/^(error|fatal): /, '')
 }
 
-function isLockError(stderr: string): boolean {
-  return /\.lock': File exists|could not lock config file|[Uu]nable to create '.*\.lock'/.test(stderr)
+/** Git also fails when another work tree of the repository is just made or removed while it goes through all of them. */
+function isPassing(stderr: string): boolean {
+  const locked = /\.lock': File exists|could not lock config file|[Uu]nable to create '.*\.lock'/
+  return locked.test(stderr) || /(failed to read|could not (open|read)|Invalid path) .*\/worktrees\//.test(stderr)
 }
 
 function environment(options: GitOptions): Record<string, string> {

@@ -1,6 +1,6 @@
 /** What git knows about a source directory. */
 import { readdir, readFile, realpath } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { firstError, git, gitOutput } from './git.ts'
 import { rawFrom, textOf } from './raw-path.ts'
 import { isSystemError } from './system-error.ts'
@@ -49,7 +49,9 @@ export async function linkedDirOf(commonDir: string, workTree: string): Promise<
   const directory = join(commonDir, 'worktrees')
   for (const name of await entriesOf(directory)) {
     const linked = join(directory, name)
-    if ((await contentOf(join(linked, 'gitdir')))?.trim() === join(workTree, '.git')) return linked
+    const pointer = await contentOf(join(linked, 'gitdir'))
+    // Relative ones, which newer versions of git can write, count from here.
+    if (pointer !== null && resolve(linked, pointer.trim()) === join(workTree, '.git')) return linked
   }
   return null
 }

@@ -1,8 +1,8 @@
 /** Linked work trees on branches of their own. */
 import { firstError, git, type GitResult, gitPatiently } from './git.ts'
-import { repositoryOf } from './repository.ts'
+import { linkedDirOf, repositoryOf } from './repository.ts'
 
-export const BRANCH_SUFFIX_MAX = 1000
+const BRANCH_SUFFIX_MAX = 1000
 
 export function suffixed(name: string, n: number): string {
   return n === 1 ? name : `${name}-${n}`
@@ -15,20 +15,31 @@ export function suffixed(name: string, n: number): string {
 export async function addWorktree(
   options: { commonDir: string; path: string; base: string; sessionId: string },
   intend: (branch: string) => Promise<void>,
+): Promise<void> {
+  const { commonDir, path } = options
+  const branch = await makeBranch(options, intend)
+  const args = ['worktree', 'add', '--quiet', path, branch]
+  const added = await oneAtATime(commonDir, () => gitPatiently(args, { gitDir: commonDir }))
+  if (!added.ok) throw new Error(`git worktree add: ${firstError(added.stderr)}`)
+}
+
+/** On its own, because adding the work tree may have to be repeated and must not meet its own branch then. */
+async function makeBranch(
+  options: { commonDir: string; base: string; sessionId: string },
+  intend: (branch: string) => Promise<void>,
 ): Promise<string> {
-  const { commonDir, path, base } = options
+  const { commonDir, base, sessionId } = options
   for (let n = 1; n <= BRANCH_SUFFIX_MAX; n += 1) {
-    const branch = suffixed(`swarmtrail/${options.sessionId}`, n)
+    const branch = suffixed(`swarmtrail/${sessionId}`, n)
     if ((await branchCommit(commonDir, branch)) !== null) continue
     await intend(branch)
-    const args = ['worktree', 'add', '--quiet', '--no-track', '-b', branch, path, base]
-    const added = await oneAtATime(commonDir, () => gitPatiently(args, { gitDir: commonDir }))
-    if (added.ok) return branch
-    if (!/a branch named .* already exists/.test(added.stderr)) {
-      throw new Error(`git worktree add: ${firstError(added.stderr)}`)
-    }
+    // The empty old value: only if there is no such branch yet.
+    const args = ['update-ref', '-m', `swarmtrail: session ${sessionId}`, `refs/heads/${branch}`, base, '']
+    const made = await gitPatiently(args, { gitDir: commonDir })
+    if (made.ok) return branch
+    if (!/reference already exists/.test(made.stderr)) throw new Error(`git update-ref: ${firstError(made.stderr)}`)
   }
-  throw new Error(`no free branch name for swarmtrail/${options.sessionId}`)
+  throw new Error(`no free branch name for swarmtrail/${sessionId}`)
 }
 
 /** Makes git forget a work tree whose directory is gone already. Repeatable; the source may be gone as well. */
@@ -38,7 +49,7 @@ export async function forgetWorktree(sourcePath: string, path: string): Promise<
   // Twice forced: also one that somebody locked, or that was left half-made.
   const args = ['worktree', 'remove', '--force', '--force', path]
   const removed = await oneAtATime(commonDir, () => gitPatiently(args, { gitDir: commonDir }))
-  if (!removed.ok && !/is not a working tree/.test(removed.stderr)) {
+  if (!removed.ok && (await linkedDirOf(commonDir, path)) !== null) {
     throw new Error(`git worktree remove: ${firstError(removed.stderr)}`)
   }
 }
