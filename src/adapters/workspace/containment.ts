@@ -1,6 +1,6 @@
 /** Which paths are the project's to touch: a workspace is a real directory right under its canonical root, or nothing. */
 import { lstat, mkdir, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, sep } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { SwarmError } from '../../runtime/errors.ts'
 import { isSystemError } from './system-error.ts'
 
@@ -34,10 +34,6 @@ export function checkName(name: string): void {
   if (reserved.includes(name) || /[/\\\0]/.test(name)) {
     throw new SwarmError('workspace_failed', `"${name}" can't be the name of a workspace`)
   }
-}
-
-export function isInside(directory: string, path: string): boolean {
-  return path !== directory && path.startsWith(directory.endsWith(sep) ? directory : directory + sep)
 }
 
 /** Whether the workspace's directory is there. Throws `workspace_failed` when something else is, or it isn't in its root. */
