@@ -18,9 +18,15 @@ export type LogUnderTest = {
 
 export function eventLogContract(adapter: string, open: () => Promise<LogUnderTest>): void {
   describe(`event log contract: ${adapter}`, () => {
-    describe('writing', () => appendLaws(open))
-    describe('reading', () => subscribeLaws(open))
-    describe('besides', () => otherLaws(open))
+    describe('writing', () => {
+      appendLaws(open)
+    })
+    describe('reading', () => {
+      subscribeLaws(open)
+    })
+    describe('besides', () => {
+      otherLaws(open)
+    })
   })
 }
 

@@ -1,7 +1,9 @@
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { connectNats } from '../../src/adapters/nats/connection.ts'
 import { ensureLogStream, natsEventLog } from '../../src/adapters/nats/event-log.ts'
+import { collect, positionsOf, times } from '../support/log-access.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { until } from '../support/until.ts'
 import { eventLogContract } from './event-log.contract.ts'
 
 let server: TestServer
@@ -33,4 +35,22 @@ eventLogContract('nats', async () => {
       for (const each of links) await each.close()
     },
   }
+})
+
+it('reads more than one batch holds, whatever is in it', async () => {
+  const link = await connectNats({ servers: server.url, namespace: 'large' })
+  await ensureLogStream(link, link.names)
+  const log = natsEventLog(link, link.names)
+  const [many, large] = [2_500, 5]
+  // A message without a body looks like the end of a batch, and five large ones are more than a batch may weigh.
+  for (const n of times(many, (n) => n)) link.nc.publish(link.names.event('S1', 'turn'), n % 600 === 5 ? '' : 'x')
+  for (const body of times(large, () => 'x'.repeat(900_000))) link.nc.publish(link.names.event('S1', 'turn'), body)
+  await until('all are stored', async () => (await log.head()) === many + large)
+  const all = times(many + large, (n) => n + 1)
+  expect(positionsOf(await log.read('S1'))).toEqual(all)
+  expect(positionsOf(await collect(log, { after: 0, once: true }))).toEqual(all)
+  expect(positionsOf(await collect(log, { after: many, once: true, filter: { nouns: ['turn'] } }))).toEqual(
+    all.slice(many),
+  )
+  await link.close()
 })

@@ -20,11 +20,11 @@ export type TestServer = {
   user: string
   password: string
   /** SIGKILL, as a crash would end it. */
-  kill(): Promise<void>
+  kill: () => Promise<void>
   /** On the same port and store, after a kill. */
-  restart(): Promise<void>
+  restart: () => Promise<void>
   /** Ends the server and removes its store. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 /** `config`: further lines of the configuration; they may define accounts and users of their own instead of the default one. */
@@ -93,7 +93,7 @@ function answers(port: number): Promise<boolean> {
   })
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()

@@ -5,11 +5,11 @@ import { connect, createServer, type Socket } from 'node:net'
 export type TcpProxy = {
   port: number
   /** From now on nothing passes in this direction; the other end still believes it was sent. */
-  swallow(direction: 'requests' | 'replies'): void
+  swallow: (direction: 'requests' | 'replies') => void
   /** Ends all connections; new ones pass everything again. */
-  cut(): void
+  cut: () => void
   /** Ends all connections and refuses new ones. */
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {

@@ -17,6 +17,8 @@ const publishMs = 5_000
 const reconnectMs = 2_000
 const settleWaitMs = 100
 const settleTriesMax = 4
+/** When the server itself says that another append is under way, that one is worth waiting for. */
+const inFlightTriesMax = 20
 
 /** The laws of `EventLog.append`. Exactly one publish is sent per call. */
 export function logAppender(link: NatsLink, names: Names, reader: LogReader) {
@@ -67,7 +69,7 @@ async function settle(link: NatsLink, attempt: Attempt, cause: unknown): Promise
   const fault = asLogFault(cause, attempt.names.stream)
   if (!undecided && (code !== null || !isSwarmError(fault, 'log_unreachable'))) throw fault
   try {
-    const next = await nextOnTrail(link, attempt, code === WRONG_LAST_SEQUENCE)
+    const next = await nextOnTrail(link, attempt, triesAfter(code))
     if (next !== null && isOurs(next, attempt)) return next.position
     if (next !== null || code === WRONG_LAST_SEQUENCE) throw await wrongVersion(attempt)
   } catch (error) {
@@ -76,13 +78,18 @@ async function settle(link: NatsLink, attempt: Attempt, cause: unknown): Promise
   throw outcomeUnknown(attempt, cause)
 }
 
-/** Null: nothing follows the expected version. That is final after a refusal; else a late append gets some time to show. */
-async function nextOnTrail(link: NatsLink, attempt: Attempt, refused: boolean): Promise<Stored | null> {
+/** A refusal is final; after silence, or while another append is under way, something may still come. */
+function triesAfter(code: number | null): number {
+  if (code === WRONG_LAST_SEQUENCE) return 1
+  return code === APPEND_IN_FLIGHT ? inFlightTriesMax : settleTriesMax
+}
+
+async function nextOnTrail(link: NatsLink, attempt: Attempt, triesMax: number): Promise<Stored | null> {
   const { names, reader, event, expected } = attempt
   await connectedWithin(link, reconnectMs)
   for (let tries = 1; ; tries++) {
     const next = await reader.next(names.trail(event.subject), expected)
-    if (next !== null || refused || tries === settleTriesMax) return next
+    if (next !== null || tries === triesMax) return next
     await delay(settleWaitMs)
   }
 }

@@ -107,6 +107,7 @@ async function persistently<T>({ link, wake, options }: Reading, work: () => Pro
       const over = link.closed() || options.signal?.aborted === true || (options.once === true && tries >= onceTriesMax)
       if (over || !isSwarmError(error, 'log_unreachable')) throw error
       await wake.wait(retryMs)
+      wake.take()
     }
   }
 }

@@ -11,7 +11,7 @@ import type { NatsLink } from './connection.ts'
 export type LogWake = {
   /** Forgets the nudges so far and returns the highest position heard of. Call it before reading, so that none is lost. */
   take(): Position
-  /** Until a nudge (a message, a new connection, an abort), or the time is over. Throws what ended the subscription. */
+  /** Until a nudge (a message, a lost or new connection, an abort) that was not taken yet, or the time is over. Throws what ended the subscription. */
   wait(ms: number): Promise<void>
   close(): void
 }

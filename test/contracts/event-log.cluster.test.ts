@@ -1,0 +1,64 @@
+/** The same laws on a replicated stream, where any replica may answer a read and another append may be under way. */
+import { afterAll, beforeAll } from 'vitest'
+import { connectNats } from '../../src/adapters/nats/connection.ts'
+import { ensureLogStream, natsEventLog } from '../../src/adapters/nats/event-log.ts'
+import { isSwarmError } from '../../src/runtime/errors.ts'
+import { freePort, startTestServer, type TestServer } from '../support/nats-server.ts'
+import { until } from '../support/until.ts'
+import { eventLogContract } from './event-log.contract.ts'
+
+const electionMs = 20_000
+const credentials = { user: 'test', password: 'cluster' }
+const servers: TestServer[] = []
+let namespaces = 0
+
+beforeAll(async () => {
+  const ports = await Promise.all([freePort(), freePort(), freePort()])
+  const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(', ')
+  const config = (n: number) => () =>
+    `server_name: n${n}
+     cluster { name: test, listen: "127.0.0.1:${ports[n]}", routes: [${routes}] }
+     authorization { user: ${credentials.user}, password: ${credentials.password} }`
+  servers.push(...(await Promise.all(ports.map((_, n) => startTestServer({ config: config(n) })))))
+})
+afterAll(async () => {
+  for (const server of servers) await server.stop()
+})
+
+eventLogContract('nats cluster', async () => {
+  namespaces += 1
+  const namespace = `c${namespaces}`
+  let connections = 0
+  const connect = async () => {
+    connections += 1
+    const { address } = servers[connections % servers.length] ?? { address: '' }
+    return connectNats({ servers: address, namespace, ...credentials })
+  }
+  const link = await connect()
+  const links = [link]
+  const ready = async () => {
+    try {
+      await ensureLogStream(link, link.names, { replicas: 3 })
+      return true
+    } catch (error) {
+      if (isSwarmError(error, 'log_unreachable')) return false
+      throw error
+    }
+  }
+  await until('the cluster has elected its leaders', ready, electionMs)
+  return {
+    log: natsEventLog(link, link.names),
+    async another() {
+      const other = await connect()
+      links.push(other)
+      return natsEventLog(other, other.names)
+    },
+    async plant(sessionId, noun, body) {
+      const answer = await link.nc.request(link.names.event(sessionId, noun), body)
+      return answer.json<{ seq: number }>().seq
+    },
+    async close() {
+      for (const each of links) await each.close()
+    },
+  }
+})
