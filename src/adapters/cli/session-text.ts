@@ -1,0 +1,122 @@
+/** Sessions in words: the table of `ps`, the full text of `show`, the end of `run`. */
+import type { CheckResult, Capture } from '../../events/parts.ts'
+import type { RegistryRecord } from '../../runtime/swarm.ts'
+import { counted, duration } from './amounts.ts'
+import { coloured, colourOfStatus } from './colours.ts'
+import { oneLine } from './printable.ts'
+import { fields, table } from './table.ts'
+
+const FILES_SHOWN_MAX = 20
+
+export function sessionTable(records: readonly RegistryRecord[], nowMs: number, columns: number): string[] {
+  const header = ['SESSION', 'STATUS', 'PHASE', 'TURN', 'AGE', 'LABELS', 'TASK']
+  const rows = records.map((record) => [
+    record.session_id,
+    record.status,
+    record.phase,
+    `${record.turn_count}/${record.max_turns ?? '?'}`,
+    duration(nowMs - Date.parse(record.created_at)),
+    labelsOf(record),
+    record.task,
+  ])
+  return table(header, rows, columns)
+}
+
+/** What the trail says beyond the registry's document. */
+export type SessionFacts = { capture: Capture | null; stopChecks: readonly CheckResult[] | null }
+
+/** Tells what was claimed apart from what was verified. */
+export function sessionText(record: RegistryRecord, facts: SessionFacts, colours: boolean): string[] {
+  const head = fields([
+    ['session', record.session_id],
+    [
+      'status',
+      `${record.status}${record.reason_code === null ? '' : ` (${record.reason_code})`}, phase ${record.phase}`,
+    ],
+    ['task', record.task],
+    ['current task', record.current_task === record.task ? null : record.current_task],
+    ['claimed', record.result_summary ?? 'nothing yet'],
+    ['verified', verifiedText(record, facts.stopChecks)],
+    ['error', record.last_error],
+    ['work', workText(record, facts.capture)],
+    ['workspace', workspaceText(record)],
+    ['workflow', record.runtime_profile_path],
+    ['command', record.command],
+    ['objective', record.objective_id],
+    ['tracker item', record.tracker_item_id],
+    ['labels', labelsOf(record)],
+    ['created', record.created_at],
+    ['ended', record.ended_at],
+  ])
+  const [first = '', status = '', ...rest] = head
+  return [first, coloured(colours, colourOfStatus(record.status), status), ...rest, ...turnsText(record)]
+}
+
+/** The end of `run`. */
+export function outcomeText(record: RegistryRecord, facts: SessionFacts, colours: boolean): string[] {
+  const outcome = record.outcome ?? record.status
+  const reason = record.reason_code === null ? '' : ` (${record.reason_code})`
+  const lines = fields([
+    ['session', record.session_id],
+    ['claimed', record.result_summary],
+    ['verified', verifiedText(record, facts.stopChecks)],
+    ['error', record.last_error],
+    ['work', workText(record, facts.capture)],
+    ['workspace', workspaceText(record)],
+  ])
+  return ['', coloured(colours, colourOfStatus(outcome), `${outcome}${reason}`), ...lines]
+}
+
+export function changedFilesText(capture: Capture): string[] {
+  const shown = capture.files
+    .slice(0, FILES_SHOWN_MAX)
+    .map(({ path, change }) => `${change.padEnd(12)} ${oneLine(path)}`)
+  const rest = capture.files.length - shown.length
+  return rest > 0 ? [...shown, `and ${counted(rest, 'more file')}`] : shown
+}
+
+function verifiedText({ verified, outcome }: RegistryRecord, stopChecks: readonly CheckResult[] | null): string {
+  const names = stopChecks?.map(({ name, ok }) => `${name} ${ok ? 'ok' : 'FAILED'}`).join(', ')
+  const detail = names === undefined ? '' : `: ${names}`
+  if (verified === true) return `yes, the stop checks passed${detail}`
+  if (verified === false) return `NO, stop checks failed${detail}`
+  return outcome === 'completed' ? 'no, the workflow has no stop checks' : `no${detail}`
+}
+
+function workText(record: RegistryRecord, capture: Capture | null): string | null {
+  if (capture === null) return null
+  if (capture.patch === null) return 'nothing changed'
+  const id = record.session_id
+  return `${counted(capture.files.length, 'file')} changed: swarmtrail diff ${id}, swarmtrail apply ${id}`
+}
+
+function workspaceText(record: RegistryRecord): string | null {
+  if (record.workspace_path === null) return null
+  const error = record.cleanup_error === null ? '' : `: ${record.cleanup_error}`
+  return `${record.workspace_path} (${record.workspace_cleanup_status ?? 'pending'}${error})`
+}
+
+function turnsText(record: RegistryRecord): string[] {
+  return record.turns.flatMap((turn) => {
+    const tools = turn.tool_calls.map(({ name, ok }) => `${name}${ok ? '' : ' (failed)'}`).join(', ')
+    const exit = turn.exit_code === null ? '' : `, exit code ${turn.exit_code}`
+    const took =
+      turn.ended_at === null ? '' : ` after ${duration(Date.parse(turn.ended_at) - Date.parse(turn.started_at))}`
+    return [
+      '',
+      `turn ${turn.turn_number}: ${turn.status}${took}${exit}`,
+      ...fields([
+        ['  answered', turn.response_status],
+        ['  summary', turn.summary],
+        ['  outcome', turn.outcome_reason],
+        ['  tools', tools],
+      ]),
+    ]
+  })
+}
+
+function labelsOf({ labels }: RegistryRecord): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',')
+}

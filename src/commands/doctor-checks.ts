@@ -1,0 +1,143 @@
+/** What `doctor` looks at. Loaded by it alone. */
+import { jetstreamManager, StorageType, type StreamInfo } from '@nats-io/jetstream'
+import { counted } from '../adapters/cli/amounts.ts'
+import { connectNats } from '../adapters/nats/connection.ts'
+import { inspectEmbeddedServer } from '../adapters/nats/embedded-server.ts'
+import type { ConnectedSwarm } from '../connect.ts'
+import { namesOf } from '../events/subjects.ts'
+import { projections } from '../projections/catalog.ts'
+import { messageOf } from '../runtime/errors.ts'
+import type { LeaseHolder } from '../runtime/ports.ts'
+import { PARKED_STORE, PROJECTOR_LEASE } from '../runtime/projector.ts'
+import { storeNameOf } from '../runtime/views.ts'
+import type { GlobalOptions } from './command.ts'
+
+export type DoctorCheck = { name: string; ok: boolean; detail: string }
+
+const IDS_SHOWN_MAX = 10
+
+export async function checkup(swarm: ConnectedSwarm, options: GlobalOptions): Promise<DoctorCheck[]> {
+  const stream = await streamOf(swarm, options)
+  const leases = await heldLeases(swarm)
+  return [
+    { name: 'server', ok: true, detail: `nats-server ${swarm.server.version} at ${swarm.server.url}` },
+    durability(swarm, stream),
+    streamCheck(stream),
+    leaseCheck(leases),
+    await sessionCheck(swarm, leases),
+    await viewCheck(swarm, leases),
+    await parkedCheck(swarm),
+  ]
+}
+
+/** The stream as the server describes it, over a connection of its own; a user may lack the right to see that. */
+async function streamOf(swarm: ConnectedSwarm, options: GlobalOptions): Promise<StreamInfo | string> {
+  const { namespace } = swarm
+  const embedded = swarm.server.embedded ? await inspectEmbeddedServer(swarm.dir) : null
+  const target =
+    embedded === null
+      ? { servers: options.nats ?? swarm.server.url, credsFile: options.creds }
+      : { servers: embedded.url, user: embedded.user, password: embedded.password }
+  const link = await connectNats({ ...target, namespace })
+  try {
+    const manager = await jetstreamManager(link.nc, { checkAPI: false })
+    return await manager.streams.info(namesOf(namespace).stream)
+  } catch (error) {
+    return messageOf(error)
+  } finally {
+    await link.close()
+  }
+}
+
+function durability({ server }: ConnectedSwarm, stream: StreamInfo | string): DoctorCheck {
+  const name = 'durability'
+  if (typeof stream === 'string') return { name, ok: false, detail: `unknown: ${stream}` }
+  const { storage, num_replicas: replicas } = stream.config
+  const onDisk = storage === StorageType.File
+  const where = `${onDisk ? 'on disk' : 'IN MEMORY'}, ${counted(replicas, 'copy').replace('copys', 'copies')}`
+  const sync = server.embedded
+    ? 'every event is synced before it is acknowledged'
+    : 'when it reaches the disk is the setting sync_interval of the server'
+  return { name, ok: onDisk, detail: `${where}; ${sync}` }
+}
+
+function streamCheck(stream: StreamInfo | string): DoctorCheck {
+  const name = 'stream'
+  if (typeof stream === 'string') return { name, ok: false, detail: `can't be looked at: ${stream}` }
+  const { config, state } = stream
+  const wrong = [
+    config.deny_delete ? null : 'deletion is allowed',
+    config.deny_purge ? null : 'purging is allowed',
+    config.allow_direct ? null : 'direct reads are off',
+    config.republish === undefined ? 'live events are off' : null,
+  ].filter((one) => one !== null)
+  const size = `${config.name}: ${counted(state.messages, 'event')} up to position ${state.last_seq}, ${counted(state.consumer_count, 'consumer')}`
+  return { name, ok: wrong.length === 0, detail: [size, ...wrong].join('; ') }
+}
+
+async function heldLeases(swarm: ConnectedSwarm): Promise<Map<string, LeaseHolder>> {
+  const held = new Map<string, LeaseHolder>()
+  const enough = new AbortController()
+  for await (const change of swarm.ports.leases.watch(enough.signal)) {
+    if (change.kind === 'current') break
+    if (change.kind === 'held') held.set(change.key, change.holder)
+    else held.delete(change.key)
+  }
+  enough.abort()
+  return held
+}
+
+function leaseCheck(leases: ReadonlyMap<string, LeaseHolder>): DoctorCheck {
+  const sessions = [...leases.keys()].filter((key) => key !== PROJECTOR_LEASE)
+  const runners = new Set(
+    [...leases.values()].map(({ runnerId, host, pid }) => `${runnerId} on ${host}, process ${pid}`),
+  )
+  const by = runners.size === 0 ? 'no runner is at work' : `held by ${[...runners].join('; ')}`
+  return { name: 'leases', ok: true, detail: `${counted(sessions.length, 'session')} held; ${by}` }
+}
+
+/** A session that was claimed and is not closed needs a runner; one that is queued may wait. */
+async function sessionCheck(swarm: ConnectedSwarm, leases: ReadonlyMap<string, LeaseHolder>): Promise<DoctorCheck> {
+  const open = (await swarm.list()).filter(({ phase }) => phase !== 'closed')
+  const queued = open.filter(({ phase }) => phase === 'queued')
+  const orphans = open.filter(({ phase, session_id }) => phase !== 'queued' && !leases.has(session_id))
+  const ids = orphans.slice(0, IDS_SHOWN_MAX).map(({ session_id, phase }) => `${session_id} (${phase})`)
+  const more = orphans.length > ids.length ? `, and ${orphans.length - ids.length} more` : ''
+  const state = `${open.length - queued.length} going on, ${queued.length} queued`
+  const detail =
+    orphans.length === 0 ? state : `${state}; without a runner: ${ids.join(', ')}${more}; start one: swarmtrail runner`
+  return { name: 'orphans', ok: orphans.length === 0, detail }
+}
+
+/** Reading a view folds what is not stored yet, so a lag costs time and is no fault. */
+async function viewCheck(swarm: ConnectedSwarm, leases: ReadonlyMap<string, LeaseHolder>): Promise<DoctorCheck> {
+  const head = await swarm.ports.log.head()
+  const lags = await Promise.all(
+    Object.values(projections).map(async (projection) => {
+      const checkpoint = await swarm.ports.views.checkpoint(storeNameOf(projection))
+      return `${projection.name} ${Math.max(0, head - checkpoint)}`
+    }),
+  )
+  const kept = leases.has(PROJECTOR_LEASE)
+    ? 'kept current by a runner'
+    : 'no runner keeps them current, readers fold the rest'
+  return { name: 'views', ok: true, detail: `positions behind the log: ${lags.join(', ')}; ${kept}` }
+}
+
+/** Those that were stored by a runner, and those behind what it has read. */
+async function parkedCheck(swarm: ConnectedSwarm): Promise<DoctorCheck> {
+  const { log, views } = swarm.ports
+  const parked = new Map<number, string>()
+  const checkpoints = await Promise.all(Object.values(projections).map((one) => views.checkpoint(storeNameOf(one))))
+  for await (const { position, document } of views.list(PARKED_STORE)) parked.set(position, reasonIn(document))
+  for await (const item of log.subscribe({ after: Math.min(...checkpoints), once: true }))
+    if (item.kind === 'parked') parked.set(item.position, item.reason)
+  const shown = [...parked].slice(0, IDS_SHOWN_MAX).map(([position, reason]) => `position ${position}: ${reason}`)
+  const detail =
+    parked.size === 0 ? 'none' : `${counted(parked.size, 'message')} that are no events: ${shown.join('; ')}`
+  return { name: 'parked', ok: parked.size === 0, detail }
+}
+
+function reasonIn(document: unknown): string {
+  return typeof document === 'object' && document !== null && 'reason' in document ? String(document.reason) : 'unknown'
+}

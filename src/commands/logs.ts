@@ -1,0 +1,38 @@
+import { Option } from 'commander'
+import type { Cli, DefineCommand } from './command.ts'
+import { followLive } from './logs-follow.ts'
+import { wholeNumber } from './option-values.ts'
+import { printEnded, STREAMS, type OutputChoice } from './output-text.ts'
+import { notFound } from './refusals.ts'
+
+type LogsOptions = OutputChoice & { follow?: boolean }
+
+export const define: DefineCommand = (command, cli) => {
+  command
+    .argument('<id>', 'the session')
+    .option('--turn <n>', 'only this turn', wholeNumber)
+    .addOption(new Option('--stream <name>', 'only this stream').choices(STREAMS))
+    .option('-f, --follow', 'go on with live output until the session is closed')
+    .addHelpText(
+      'after',
+      `
+Prints whole outputs as they are, turn after turn; which turn and stream follows is told on standard error. On a
+terminal, control bytes are left out.
+
+Example:
+  swarmtrail logs S1 --turn 2 --stream stderr > errors.txt`,
+    )
+    .action((id: string, options: LogsOptions) => logs(cli, id, options))
+}
+
+async function logs(cli: Cli, id: string, options: LogsOptions): Promise<void> {
+  const swarm = await cli.swarm()
+  if (options.follow) return followLive(cli, swarm, id, options)
+  const items = await swarm.ports.log.read(id)
+  if (items.length === 0) throw notFound(id)
+  let printed = 0
+  for (const item of items) {
+    if (item.kind === 'event') printed += await printEnded(cli, swarm, item.event, options)
+  }
+  if (printed === 0) cli.terminal.note('no output yet of a turn that ended; --follow prints live output')
+}

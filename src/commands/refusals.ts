@@ -1,0 +1,17 @@
+/** Refusals are values for programs; on the command line they end the command. */
+import { CliError } from '../adapters/cli/report-error.ts'
+
+type Refused = Readonly<{ ok: false; code: string; message: string; phase?: string; command?: string }>
+
+export function accepted<T extends Readonly<{ ok: true }> | Refused>(result: T): Extract<T, Readonly<{ ok: true }>> {
+  if (result.ok) return result as Extract<T, Readonly<{ ok: true }>>
+  const { code, message, phase, command } = result
+  throw new CliError(code, message, {
+    ...(phase === undefined ? {} : { phase }),
+    ...(command === undefined ? {} : { command }),
+  })
+}
+
+export function notFound(sessionId: string): CliError {
+  return new CliError('session_not_found', `no session ${JSON.stringify(sessionId)}`, { session_id: sessionId })
+}
