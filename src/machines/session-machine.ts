@@ -197,33 +197,31 @@ export const sessionMachine = machineSetup.createMachine({
           on: { SESSION_OPENED: decides, SESSION_UNOPENABLE: decides, 'session.started': goes('posting') },
         },
         posting: {
-          always: { guard: 'noPostToHold', target: 'creating' },
+          always: { guard: 'noPostToHold', target: 'opened' },
           entry: 'holdPost',
-          on: { ...heldPost, 'post.held': goes('creating') },
+          on: { ...heldPost, 'post.held': goes('opened') },
         },
+        // What is in flight is waited for, also by a stop: whether to go on is asked between the pieces of work only,
+        // or a workspace in the making would be left behind unrecorded.
+        opened: { always: [concluded, { target: 'creating' }] },
         creating: {
-          always: concluded,
           entry: 'createWorkspace',
           on: {
             WORKSPACE_CREATED: decides,
             WORKSPACE_FAILED: decides,
-            'workspace.created': goes('settingUp'),
+            'workspace.created': goes('created'),
             'workspace.failed': goes('concluding'),
           },
         },
-        settingUp: {
-          always: [concluded, { guard: 'noAfterCreate', target: 'checking' }],
-          ...runsHook('after_create', 'checking'),
-        },
+        created: { always: [concluded, { guard: 'noAfterCreate', target: 'setUp' }, { target: 'settingUp' }] },
+        settingUp: runsHook('after_create', 'setUp'),
+        setUp: { always: [concluded, { guard: 'noChecksBeforeRun', target: 'checked' }, { target: 'checking' }] },
         checking: {
-          always: [concluded, { guard: 'noChecksBeforeRun', target: 'readying' }],
           entry: { type: 'runChecks', params: { stage: 'before_run' } },
-          on: { CHECKS_FINISHED: decides, 'checks.passed': goes('readying'), 'checks.failed': goes('readying') },
+          on: { CHECKS_FINISHED: decides, 'checks.passed': goes('checked'), 'checks.failed': goes('checked') },
         },
-        readying: {
-          always: [concluded, { guard: 'noBeforeRun', target: 'ready' }],
-          ...runsHook('before_run', 'ready'),
-        },
+        checked: { always: [concluded, { guard: 'noBeforeRun', target: 'ready' }, { target: 'readying' }] },
+        readying: runsHook('before_run', 'ready'),
         ready: { always: [concluded, { target: '#session.executing' }] },
         concluding,
       },
@@ -335,7 +333,7 @@ export const sessionMachine = machineSetup.createMachine({
           on: {
             RESUME_SESSION: decides,
             'session.resumed': [
-              { guard: 'blockedBeforeRun', target: '#session.preflight.checking', actions: 'record' },
+              { guard: 'blockedBeforeRun', target: '#session.preflight.setUp', actions: 'record' },
               { target: '#session.executing', actions: 'record' },
             ],
           },

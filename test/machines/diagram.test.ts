@@ -28,7 +28,7 @@ describe('machineDiagram', () => {
     expect(lines).toContain('executing --> stalled : turn.stalled<br/>turn.interrupted')
     expect(lines).toContain('stalled --> executing : turn.started to running')
     expect(lines).toContain('preflight --> executing')
-    expect(lines).toContain('blocked --> preflight : session.resumed [blockedBeforeRun] to checking')
+    expect(lines).toContain('blocked --> preflight : session.resumed [blockedBeforeRun] to setUp')
     expect(lines).toContain('executing_responding --> executing_tooling : [toolCallsLeft]')
     expect(lines).toContain('executing_routing --> executing_preparing : [otherwise]')
   })

@@ -130,6 +130,17 @@ describe('a history', () => {
     })
   })
 
+  it('waits for the work it asked for, but for a preparation that a stop cuts short and a hold that somebody ends', () => {
+    always((history) => {
+      for (const { before, command, after } of history.steps) {
+        const still = new Set(after.pending.map(({ id }) => id))
+        const dropped = before.pending.filter(({ id }) => !still.has(id) && id !== command.cause)
+        const types = dropped.map(({ type }) => type)
+        expect(types.filter((type) => type !== 'prepareTurn' && type !== 'endHold')).toEqual([])
+      }
+    })
+  })
+
   it('can be brought to its end from anywhere by answering what is pending', () => {
     always((history) => {
       const { state } = finish(history)

@@ -77,7 +77,8 @@ export function foldAll(events: readonly SwarmEvent[]): SessionState {
 
 type When = CommandBody & { at?: number; cause?: string }
 
-class Story {
+/** What has happened to a session so far, and what would happen next. */
+export class Story {
   readonly events: readonly SwarmEvent[]
   readonly state: SessionState
 
@@ -104,6 +105,11 @@ class Story {
       /** The one fact it becomes; the story goes on with it. */
       thenEmits: <T extends EventType>(type: T, data: Partial<EventData<T>> = {}): Story => {
         expect(decision).toMatchObject({ ok: true, fact: { type, data } })
+        if (!decision.ok) throw new Error(decision.message)
+        return this.then(decision.fact)
+      },
+      /** Whatever it becomes, the story goes on with it. */
+      thenGoesOn: (): Story => {
         if (!decision.ok) throw new Error(decision.message)
         return this.then(decision.fact)
       },
