@@ -7,10 +7,12 @@ import { builtInTools } from './adapters/tools/built-in-tools.ts'
 import { fileWorkflows, type FileWorkflowsOptions } from './adapters/workflow/file-workflows.ts'
 import { gitWorkspaces } from './adapters/workspace/git-workspaces.ts'
 import { scratchDirectory, type ConnectedSwarm } from './connect.ts'
+import { SESSION_ID_PATTERN } from './events/ids.ts'
 import { SwarmError } from './runtime/errors.ts'
 import type { Workflow } from './runtime/ports.ts'
 import { startProjector } from './runtime/projector.ts'
 import { Runner, type RunnerHooks } from './runtime/runner.ts'
+import type { StartRequest, StartResult } from './runtime/swarm.ts'
 import { DRAIN_MS_DEFAULT, LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MIN } from './runtime/runner-settings.ts'
 
 export type CreateRunner = {
@@ -38,6 +40,11 @@ export type RunningRunner = {
   /** As read when the runner was made; each session reads it anew. */
   readonly workflow: Workflow
   readonly active: number
+  /**
+   * Starts a session and serves it in this process, whatever other runners there are. Refused as `swarm.start` is.
+   * With `only: []` the runner serves nothing else.
+   */
+  run(request: StartRequest): Promise<StartResult>
   /** Drains: takes nothing new, lets turns finish for a while, hands back the rest. */
   close(options?: { drainMs?: number }): Promise<void>
   /** Ends all processes at once, without writing. */
@@ -89,6 +96,11 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
       return runner.active
     },
     close,
+    run: (request) => {
+      const sessionId = request.session_id ?? swarm.ports.ids.next()
+      const start = () => swarm.start({ ...request, session_id: sessionId })
+      return SESSION_ID_PATTERN.test(sessionId) ? runner.run(sessionId, start) : start()
+    },
     kill: async () => {
       await runner.kill()
       await projecting.stop()

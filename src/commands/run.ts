@@ -43,14 +43,13 @@ async function run(cli: Cli, task: string, options: RunOptions): Promise<void> {
   await loadWorkflow(cli.terminal, { workflow, source, command })
   const { createRunner } = await import('../create-runner.ts')
   const swarm = await cli.swarm()
-  const { sessionId, position } = accepted(await swarm.start(startRequestOf(task, options)))
   const corrupt = new AbortController()
   const onEnd = (_: SessionId, end: InterpreterEnd) => {
     if (end.kind === 'corrupt') corrupt.abort(end.error)
   }
   const runner = await createRunner({
     swarm,
-    only: [sessionId],
+    only: [],
     capacity: 1,
     workflow,
     command,
@@ -58,7 +57,9 @@ async function run(cli: Cli, task: string, options: RunOptions): Promise<void> {
     leaseTtlMs,
     hooks: { onEnd },
   })
-  await serve(cli, swarm, runner, { sessionId, position }, corrupt.signal)
+  const result = await runner.run(startRequestOf(task, options))
+  if (!result.ok) await runner.close()
+  await serve(cli, swarm, runner, accepted(result), corrupt.signal)
 }
 
 type Started = { sessionId: SessionId; position: Position }

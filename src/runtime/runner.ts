@@ -10,11 +10,12 @@ import { performer } from './effects/perform.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { Interpreter, type InterpreterEnd } from './interpreter.ts'
 import { keepLease, type KeptLease } from './lease-keeper.ts'
-import type { Lease, LeaseHolder, LogFilter, RunnerPorts } from './ports.ts'
+import type { LeaseHolder, RunnerPorts } from './ports.ts'
 import { storeNameOf } from './views.ts'
 import { indexes } from '../projections/catalog.ts'
 import { OPEN_SESSIONS_KEY } from '../projections/open-sessions.ts'
 import type { RunnerSettings } from './runner-settings.ts'
+import type { StartResult } from './swarm.ts'
 import { loadTrail, nextEvent, type Author } from './trail.ts'
 import { WORK_NOUNS, WorkQueue } from './work-queue.ts'
 
@@ -35,6 +36,7 @@ export class Runner {
   private readonly hooks: RunnerHooks
   private readonly queue = new WorkQueue()
   private readonly served = new Map<SessionId, Served>()
+  private readonly reserved = new Map<SessionId, KeptLease>()
   private readonly life = new AbortController()
   private readonly author: Author
   private readonly holder: LeaseHolder
@@ -60,10 +62,27 @@ export class Runner {
   }
 
   start(): void {
-    this.loops.push(
-      this.keepOn('following the log', () => this.followLog()),
-      this.keepOn('following the leases', () => this.followLeases()),
-    )
+    this.loops.push(this.keepOn('following the leases', () => this.followLeases()))
+    if (this.settings.only === undefined) this.loops.push(this.keepOn('following the log', () => this.followAll()))
+    else for (const sessionId of this.settings.only) this.followOne(sessionId)
+  }
+
+  /**
+   * Starts a session and serves it here: its lease is taken before its first event is written, so no other runner
+   * can come in between. Refused as `start` is.
+   */
+  async run(sessionId: SessionId, start: () => Promise<StartResult>): Promise<StartResult> {
+    const lease = await this.ports.leases.acquire(sessionId, this.holder, this.settings.leaseTtlMs)
+    if (lease !== null)
+      this.reserved.set(sessionId, keepLease(this.ports, lease, this.holder, this.settings.leaseTtlMs))
+    const result = await start()
+    if (result.ok) this.followOne(sessionId)
+    else await this.reserved.get(sessionId)?.release()
+    return result
+  }
+
+  private followOne(sessionId: SessionId): void {
+    this.loops.push(this.keepOn(`following ${sessionId}`, () => this.follow(0, { sessionId })))
   }
 
   get active(): number {
@@ -122,9 +141,16 @@ export class Runner {
     }
   }
 
-  private async followLog(): Promise<void> {
-    const after = await this.openSessions()
-    const items = this.ports.log.subscribe({ after, filter: this.workFilter(), signal: this.life.signal })
+  private async followAll(): Promise<void> {
+    await this.follow(await this.openSessions(), {})
+  }
+
+  private async follow(after: Position, filter: { sessionId?: SessionId }): Promise<void> {
+    const items = this.ports.log.subscribe({
+      after,
+      filter: { ...filter, nouns: WORK_NOUNS },
+      signal: this.life.signal,
+    })
     for await (const item of items) {
       if (item.kind === 'caught_up') this.caughtUp = true
       if (item.kind === 'event') {
@@ -135,15 +161,8 @@ export class Runner {
     }
   }
 
-  /** A runner for one session need not hear of any other. */
-  private workFilter(): LogFilter {
-    const [one, ...more] = this.settings.only ?? []
-    return { nouns: WORK_NOUNS, ...(one !== undefined && more.length === 0 ? { sessionId: one } : {}) }
-  }
-
   /** Begins with what the index says is open, as far as it reaches; the log from there on tells the rest. */
   private async openSessions(): Promise<Position> {
-    if (this.settings.only !== undefined) return 0
     const stored = await this.ports.views.get(storeNameOf(indexes.openSessions), OPEN_SESSIONS_KEY)
     if (stored === null) return 0
     const parsed = indexes.openSessions.schema.safeParse(stored.document)
@@ -167,7 +186,7 @@ export class Runner {
       if (change.kind === 'current') this.leasesKnown = true
       else if (change.kind === 'free') this.queue.free(change.key)
       else if (this.isOurDead(change.holder)) await this.evict(change.key, change.holder)
-      else this.queue.hold(change.key)
+      else if (change.holder.runnerId !== this.settings.runnerId) this.queue.hold(change.key)
       this.schedule()
     }
   }
@@ -213,9 +232,10 @@ export class Runner {
       this.ports.log.reachable() &&
       this.active < this.settings.capacity
     ) {
-      const next = this.queue.next(this.lanesHere(), this.settings.only)
+      const next = this.queue.next(this.lanesHere())
       if (next === null) return
       this.queue.hold(next.sessionId)
+      if (this.served.has(next.sessionId)) continue
       try {
         await this.claim(next.sessionId, next.lane)
       } catch (error) {
@@ -234,9 +254,18 @@ export class Runner {
   }
 
   private async claim(sessionId: SessionId, lane: string): Promise<void> {
-    const { leases, log, clock, logger, host } = this.ports
-    const lease = await leases.acquire(sessionId, this.holder, this.settings.leaseTtlMs)
+    const lease = await this.leaseFor(sessionId)
     if (lease === null) return
+    try {
+      await this.claimUnder(lease, sessionId, lane)
+    } catch (error) {
+      await this.release(sessionId, lease)
+      throw error
+    }
+  }
+
+  private async claimUnder(lease: KeptLease, sessionId: SessionId, lane: string): Promise<void> {
+    const { log, clock, logger, host } = this.ports
     const { state } = await loadTrail(log, sessionId)
     const at = clock.now()
     const decision = decide(state, {
@@ -249,7 +278,7 @@ export class Runner {
     })
     if (!decision.ok) {
       if (phaseOf(state) === 'closed') this.queue.forget(sessionId)
-      return leases.release(lease)
+      return lease.release()
     }
     const interpreter = new Interpreter({
       sessionId,
@@ -265,14 +294,22 @@ export class Runner {
     await this.serve(interpreter, lease, lane, claimed)
   }
 
-  private async serve(interpreter: Interpreter, lease: Lease, lane: string, claimed: SwarmEvent): Promise<void> {
+  /** The lease reserved for the session, else a new one; null when somebody else holds it. */
+  private async leaseFor(sessionId: SessionId): Promise<KeptLease | null> {
+    const reserved = this.reserved.get(sessionId)
+    this.reserved.delete(sessionId)
+    if (reserved !== undefined) return reserved
+    const lease = await this.ports.leases.acquire(sessionId, this.holder, this.settings.leaseTtlMs)
+    return lease === null ? null : keepLease(this.ports, lease, this.holder, this.settings.leaseTtlMs)
+  }
+
+  private async serve(interpreter: Interpreter, kept: KeptLease, lane: string, claimed: SwarmEvent): Promise<void> {
     const taken = await interpreter.claim(claimed)
     if (!taken) {
-      await this.ports.leases.release(lease)
+      await kept.release()
       this.queue.free(interpreter.sessionId)
       return
     }
-    const kept = keepLease(this.ports, lease, this.holder, this.settings.leaseTtlMs)
     this.served.set(interpreter.sessionId, { interpreter, lease: kept, lane })
     void kept.lost.then((reason) => interpreter.lose(`lease lost: ${reason}`))
     void interpreter.ended.then((end) => this.letGo(interpreter, kept, end))

@@ -54,12 +54,11 @@ export class WorkQueue {
   }
 
   /** The next session to claim, given how many this runner has in each lane; null when there is none. */
-  next(lanesHere: ReadonlyMap<string, number>, only?: ReadonlySet<SessionId>): OpenSession | null {
+  next(lanesHere: ReadonlyMap<string, number>): OpenSession | null {
     let best: OpenSession | null = null
     for (const session of this.open.values()) {
       const { sessionId } = session
-      if (this.held.has(sessionId) || this.refused.has(sessionId) || (only !== undefined && !only.has(sessionId)))
-        continue
+      if (this.held.has(sessionId) || this.refused.has(sessionId)) continue
       if (best === null || comesBefore(session, best, lanesHere)) best = session
     }
     return best

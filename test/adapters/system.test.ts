@@ -78,7 +78,8 @@ describe('systemHost', () => {
 
   it('knows whether a process lives, by pid and start', async () => {
     const child = spawn('sleep', ['60'], { stdio: 'ignore' })
-    const { pid, startedAt } = identify(child.pid ?? 0) ?? { pid: 0, startedAt: '' }
+    const pid = child.pid ?? 0
+    const startedAt = `${host.processStartedAt.split('|')[0]}|${identify(pid)?.startedAt}`
     expect(host.alive(pid, startedAt)).toBe(true)
     expect(host.alive(pid, `${startedAt}0`)).toBe(false)
     child.kill('SIGKILL')
@@ -87,7 +88,14 @@ describe('systemHost', () => {
   })
 
   it('takes no pid that is none', () => {
-    expect([0, -1, 1.5, Number.NaN].map((pid) => host.alive(pid, ''))).toEqual([false, false, false, false])
+    const started = host.processStartedAt
+    expect([0, -1, 1.5, Number.NaN].map((pid) => host.alive(pid, started))).toEqual([false, false, false, false])
+  })
+
+  it('calls nothing dead that it could not see: another pid namespace, another boot', () => {
+    const [namespace, started = ''] = host.processStartedAt.split('|')
+    expect(host.alive(host.pid, `pid:[1]|${started}x`)).toBe(true)
+    expect(host.alive(host.pid, `${namespace}|${started.replace(/^./, 'z')}`)).toBe(true)
   })
 })
 
