@@ -1,0 +1,57 @@
+/** Trails as lines of an export (see trail-file.ts), in log order. */
+import type { SessionId } from '../events/ids.ts'
+import type { ArtifactRef } from '../events/parts.ts'
+import { SwarmError } from './errors.ts'
+import { artifactsOf } from './export-artifacts.ts'
+import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
+import { artifactLine, eventLine } from './trail-file.ts'
+import type { ArtifactCodec } from './verify-file.ts'
+
+export type ExportOptions = {
+  /** Only these; default: all. */
+  sessionIds?: readonly SessionId[] | undefined
+  /** Append the artifacts that the events name. */
+  artifacts?: ArtifactCodec | undefined
+  /** Told of messages that are no events and so are left out. */
+  onParked?: ((parked: LogParked) => void) | undefined
+}
+
+/**
+ * What the log holds when the first line is taken. Throws `session_not_found`, `log_unreachable` and, with artifacts,
+ * `artifact_missing`.
+ */
+export async function* exportTrails(
+  ports: Pick<ClientPorts, 'log' | 'artifacts'>,
+  options: ExportOptions = {},
+): AsyncGenerator<string> {
+  const { artifacts, sessionIds } = options
+  const named = new Map<string, ArtifactRef>()
+  for await (const item of sessionIds === undefined ? everything(ports) : trails(ports, sessionIds)) {
+    if (item.kind === 'parked') options.onParked?.(item)
+    else yield eventLine(item)
+    if (artifacts === undefined || item.kind === 'parked') continue
+    for (const ref of artifactsOf(item.event)) named.set(ref.sha256, ref)
+  }
+  if (artifacts === undefined) return
+  for (const ref of named.values()) {
+    yield artifactLine({ ...ref, base64: artifacts.encode(await ports.artifacts.get(ref)) })
+  }
+}
+
+async function* everything({ log }: Pick<ClientPorts, 'log'>): AsyncGenerator<LogEvent | LogParked> {
+  for await (const item of log.subscribe({ after: 0, once: true })) if (item.kind !== 'caught_up') yield item
+}
+
+async function* trails(
+  { log }: Pick<ClientPorts, 'log'>,
+  sessionIds: readonly SessionId[],
+): AsyncGenerator<LogEvent | LogParked> {
+  const items: (LogEvent | LogParked)[] = []
+  for (const sessionId of new Set(sessionIds)) {
+    const trail = await log.read(sessionId)
+    if (trail.length === 0)
+      throw new SwarmError('session_not_found', `no session ${sessionId}`, { details: { sessionId } })
+    items.push(...trail)
+  }
+  yield* items.toSorted((a, b) => a.position - b.position)
+}

@@ -1,0 +1,56 @@
+/** Verifies an export, with no server: every line must be a sound event of its trail, in log order, or an artifact. */
+import type { Sha256 } from '../events/hash-chain.ts'
+import type { Position } from '../events/ids.ts'
+import type { LogEvent, LogParked } from './ports.ts'
+import { corrupt, readLine, type FileArtifact, type FileLine } from './trail-file.ts'
+import { HistoryVerifier, type RecordedHeads, type Verification } from './verify-history.ts'
+
+/** Bytes of artifacts in a file; comes from outside, as the core does no cryptography itself. */
+export type ArtifactCodec = {
+  encode(bytes: Uint8Array): string
+  decode(base64: string): Uint8Array
+  /** Lower-case hex SHA-256. */
+  digest(bytes: Uint8Array): string
+}
+export type VerifyFileOptions = { sha256: Sha256; codec: ArtifactCodec; recorded?: RecordedHeads | undefined }
+export type FileVerification = Verification & { events: number; artifacts: number }
+
+/** Throws `history_corrupt`, naming the line, for what can't be told to belong to any session: garbage, a cut-off line. */
+export async function verifyFile(
+  lines: AsyncIterable<FileLine>,
+  { sha256, codec, recorded }: VerifyFileOptions,
+): Promise<FileVerification> {
+  const verifier = new HistoryVerifier({ sha256, recorded, strict: true })
+  let last: Position = 0
+  let events = 0
+  let artifacts = 0
+  for await (const line of lines) {
+    const entry = readLine(line)
+    if (entry.kind === 'artifact') {
+      contentOf(entry.line, entry.artifact, codec)
+      artifacts += 1
+      continue
+    }
+    if (artifacts > 0) throw corrupt(entry.line, 'an event after the artifacts')
+    verifier.take(entry.sessionId, inOrder(entry.item, last))
+    last = Math.max(last, entry.item.position)
+    events += 1
+  }
+  return { ...verifier.result(), events, artifacts }
+}
+
+/** The bytes of an artifact; throws `history_corrupt` when they are not what their digest says. */
+export function contentOf(line: number, artifact: FileArtifact, codec: ArtifactCodec): Uint8Array {
+  const content = codec.decode(artifact.base64)
+  if (content.length !== artifact.bytes || codec.digest(content) !== artifact.sha256) {
+    throw corrupt(line, `the artifact ${artifact.sha256} is not what its digest says`)
+  }
+  return content
+}
+
+/** The order of all sessions' events is the log's, which some views depend on. */
+function inOrder(item: LogEvent | LogParked, last: Position): LogEvent | LogParked {
+  if (item.kind === 'parked' || item.position > last) return item
+  const reason = `position ${item.position} does not come after ${last}`
+  return { kind: 'parked', position: item.position, subject: '', code: 'order', reason, body: item.body }
+}
