@@ -35,19 +35,25 @@ export const sha256 = (text: string) => createHash('sha256').update(text).digest
 export const timeOf = (index: number) => T0_MS + index * STEP_MS
 /** Positions have gaps, as in a log shared with other sessions. */
 export const positionOf = (index: number) => 10 + index * 3
-export const idOf = (index: number) => `e${index + 1}`
+export const idOf = (index: number, sessionId = 'S1') => (sessionId === 'S1' ? '' : `${sessionId}-`) + `e${index + 1}`
 
 /** The n-th event of a trail, sealed onto the one before it. */
-export function seal(fact: SessionFact, index: number, prevHash: string, atMs = timeOf(index)): SwarmEvent {
-  const id = idOf(index)
+export function seal(
+  fact: SessionFact,
+  index: number,
+  prevHash: string,
+  atMs = timeOf(index),
+  sessionId = 'S1',
+): SwarmEvent {
+  const id = idOf(index, sessionId)
   return sealEvent(
     fact,
     {
       id,
       source: 'runner/r1',
-      sessionId: 'S1',
+      sessionId,
       time: toTimestamp(atMs),
-      correlationId: 'S1',
+      correlationId: sessionId,
       causationId: id,
       prevHash,
     },

@@ -78,7 +78,8 @@ export function step(steps: readonly Step[], before: SessionState, command: Comm
   const decision = decide(before, command)
   if (!decision.ok) throw new Error(decision.message)
   const index = steps.length
-  const event = seal(decision.fact, index, before.head, command.at)
+  const { session_id } = command.type === 'START' ? command.input : (contextOf(before).request ?? inputOf())
+  const event = seal(decision.fact, index, before.head, command.at, session_id)
   const position = positionOf(index)
   return { before, command, event, position, after: evolve(before, event, position) }
 }
@@ -112,7 +113,7 @@ export function finish(history: History): History {
   return historyOf(history.scenario, steps, state)
 }
 
-function historyOf(scenario: Scenario, steps: readonly Step[], state: SessionState): History {
+export function historyOf(scenario: Scenario, steps: readonly Step[], state: SessionState): History {
   const line = ({ event, after }: Step) => `${event.type} -> ${stateName(after)}`
   const print = () => [JSON.stringify(scenario), ...steps.map(line)].join('\n')
   return { scenario, steps, state, [fc.toStringMethod]: print }
