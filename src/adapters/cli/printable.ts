@@ -1,6 +1,17 @@
 /** Text of others made fit for a terminal: what they write must not move the cursor, hide text or change its order. */
-import { stripVTControlCharacters } from 'node:util'
 
+const ESC = '\u001B'
+const CSI = '\u009B'
+const BELL = '\u0007'
+/** Control sequences, titles and links up to their end, and what remains of others; text between them stays. */
+const SEQUENCES = new RegExp(
+  [
+    `(?:${ESC}\\[|${CSI})[0-?]*[ -/]*[@-~]`,
+    `${ESC}\\][^${BELL}${ESC}\\n]*(?:${BELL}|${ESC}\\\\)`,
+    `${ESC}[ -/]*[0-Z\\\\^-~]`,
+  ].join('|'),
+  'gu',
+)
 /** Marks that change the direction in which text is shown. */
 const DIRECTION_MARKS = /[\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu
 
