@@ -65,11 +65,11 @@ describe('a blocked session', () => {
   it('may block again, and then has one more outcome', () => {
     given(blocked, a.resume(), a.resumed(), a.turnStarted(2, 'continuation'), a.stalled(2), a.turnStarted(3))
       .thenContext({ consecutiveRestarts: 1 })
-      .then(a.stalled(3, { restart: 2 }), a.turnStarted(4), a.stalled(4, { restart: 3, backoff_ms: null }))
+      .and(a.stalled(3, { restart: 2 }), a.turnStarted(4), a.stalled(4, { restart: 3, backoff_ms: null }))
       .when({ type: 'CONCLUDE' })
       .thenEmits('session.blocked', { reason_code: 'stall_restart_exhausted' })
       .thenPhase('blocked', 'blocked.holding')
-      .then(a.resume(), a.resumed())
+      .and(a.resume(), a.resumed())
       .thenContext({ consecutiveRestarts: 0, stall: null, dueAt: null })
   })
 })
@@ -83,7 +83,7 @@ describe('a session blocked before its run', () => {
   })
   const resumed = given(toPreparing(front), a.checksFailed('before_run'), a.sessionBlocked('preflight_blocked', 60_000))
     .thenPhase('blocked', 'blocked.holding')
-    .then(a.resume(), a.resumed())
+    .and(a.resume(), a.resumed())
 
   it('runs its checks again when resumed, and goes on when they pass', () => {
     resumed
@@ -92,7 +92,7 @@ describe('a session blocked before its run', () => {
       .when(checks(true))
       .thenEmits('checks.passed')
       .thenPending(['runHook'], { hook: 'before_run' })
-      .then(a.hook('before_run'))
+      .and(a.hook('before_run'))
       .thenPending(['prepareTurn'], { turn_number: 1, kind: 'first' })
       .thenContext({ guidance: 'try the other key', failedChecks: [] })
   })

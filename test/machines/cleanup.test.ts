@@ -87,7 +87,7 @@ describe('cleanup', () => {
   ])('keeps the workspace when %s, and captures its work all the same', (_, front, input) => {
     given(completed({ ...front, hooks: { before_remove: 'x' } }, input))
       .thenPending(['captureWorkspace'])
-      .then(a.captured())
+      .and(a.captured())
       .thenPending(['disposeWorkspace'], { mode: 'keep' })
       .when({ type: 'WORKSPACE_KEPT', path: '/w/S1' })
       .thenEmits('workspace.kept')
@@ -97,7 +97,7 @@ describe('cleanup', () => {
   it('never removes a source used in place, and has nothing to capture there', () => {
     given(completed({ hooks, workspace: { source: 'in-place' } }, {}, 'in-place'))
       .thenPending(['runHook'], { hook: 'after_run' })
-      .then(a.hook('after_run'))
+      .and(a.hook('after_run'))
       .thenPending(['disposeWorkspace'], { mode: 'keep' })
   })
 
@@ -118,7 +118,7 @@ describe('cleanup', () => {
       .when({ type: 'CLEANUP_FAILED', error: 'index is locked' })
       .thenEmits('workspace.cleanup_failed')
       .thenPending(['runHook'], { hook: 'after_run' })
-      .then(a.hook('after_run'))
+      .and(a.hook('after_run'))
       .thenPhase('cleanup', 'cleanup.closing')
       .thenContext({ workspace: expect.objectContaining({ path: '/w/S1' }) })
   })

@@ -38,7 +38,7 @@ describe('machineDiagram', () => {
     expect(text).not.toContain('turn.progressed')
     for (const line of lines) {
       const [, from, to] = /^(\w+)_\w+ --> (\w+?)_\w+/.exec(line) ?? []
-      expect(from, line).toBe(to)
+      expect({ line, from }).toEqual({ line, from: to })
     }
   })
 })

@@ -72,7 +72,7 @@ describe('preflight', () => {
     given(toPreparing(hooks))
       .when({ type: 'HOOK_FINISHED', ...hookOf('before_run') })
       .thenRefused()
-      .then(a.hook('after_create'))
+      .and(a.hook('after_create'))
       .thenUnhandled(a.hook('after_create'))
   })
 

@@ -60,7 +60,7 @@ describe('a stop with work in flight', () => {
     expect(mustAbort(story.state, intent)).toBe(aborted)
     for (const answer of answersOf(intent, story.state, {}).filter(({ type }) => !FAULTS.test(type))) {
       const end = concluded(story.when({ ...answer, cause: intent.id }).thenGoesOn())
-      expect(contextOf(end.state), answer.type).toMatchObject({ outcome: 'stopped', reasonCode: 'stop_requested' })
+      expect(contextOf(end.state)).toMatchObject({ outcome: 'stopped', reasonCode: 'stop_requested' })
       expect(phaseOf(end.state)).toBe('cleanup')
     }
   })

@@ -93,8 +93,8 @@ export class Story {
     this.state = state
   }
 
-  /** Takes a fact as the next event. */
-  then(...facts: SessionFact[]): Story {
+  /** Takes facts as the next events. */
+  and(...facts: SessionFact[]): Story {
     let story = new Story(this.events, this.state)
     for (const fact of facts) {
       const index = story.events.length
@@ -112,12 +112,12 @@ export class Story {
       thenEmits: <T extends EventType>(type: T, data: Partial<EventData<T>> = {}): Story => {
         expect(decision).toMatchObject({ ok: true, fact: { type, data } })
         if (!decision.ok) throw new Error(decision.message)
-        return this.then(decision.fact)
+        return this.and(decision.fact)
       },
       /** Whatever it becomes, the story goes on with it. */
       thenGoesOn: (): Story => {
         if (!decision.ok) throw new Error(decision.message)
-        return this.then(decision.fact)
+        return this.and(decision.fact)
       },
       /** Nothing happens; the story goes on as it was. */
       thenRefused: (code: Refusal['code'] = 'not_accepted_in_phase'): Story => {
@@ -146,12 +146,12 @@ export class Story {
 
   /** The event is not possible here. */
   thenUnhandled(fact: SessionFact): Story {
-    expect(() => this.then(fact)).toThrow(expect.objectContaining({ code: 'unhandled_event' }))
+    expect(() => this.and(fact)).toThrow(expect.objectContaining({ code: 'unhandled_event' }))
     return this
   }
 }
 
 /** A session to which these facts have happened, in order. */
 export function given(...facts: readonly (SessionFact | readonly SessionFact[])[]): Story {
-  return new Story([], INITIAL_STATE).then(...facts.flat())
+  return new Story([], INITIAL_STATE).and(...facts.flat())
 }
