@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectNats, type NatsLink } from '../../src/adapters/nats/connection.ts'
 import { ensureLogStream, natsEventLog } from '../../src/adapters/nats/event-log.ts'
+import { SwarmError } from '../../src/runtime/errors.ts'
 import { trailOf } from '../support/events.ts'
 import { appendAll, collect, positionsOf, read, times } from '../support/log-access.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
@@ -33,11 +34,12 @@ async function clientWithLog(servers: string) {
 
 /** One client straight to the server, one through a proxy that can lose what passes. */
 async function proxied() {
-  const { port, user, password, url } = await server()
+  const upstream = await server()
+  const { port, user, password, url } = upstream
   const proxy = await startTcpProxy(port)
   endings.push(() => proxy.stop())
   const direct = await clientWithLog(url)
-  return { proxy, direct, lossy: await client(`nats://127.0.0.1:${proxy.port}`, { user, password }) }
+  return { upstream, proxy, direct, lossy: await client(`nats://127.0.0.1:${proxy.port}`, { user, password }) }
 }
 
 const lost = (link: NatsLink) => until('the loss is noticed', () => !link.connected())
@@ -77,24 +79,25 @@ describe('a lost acknowledgement', () => {
   })
 
   it('is an unknown outcome while the server stays away, and later calls fail at once', async () => {
-    const { url, kill, restart } = await server()
-    const { link, log } = await clientWithLog(url)
+    const { upstream, proxy, lossy } = await proxied()
+    const { link, log } = lossy
     const trail = trailOf('S1')
-    const [first, second] = trail.events(2)
-    if (first === undefined || second === undefined) throw new Error('two events')
-    const version = await log.append(first, 0)
-    const appending = log.append(second, version)
-    const [outcome] = await Promise.allSettled([appending, kill()])
-    if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'append_outcome_unknown' })
-    await lost(link)
+    const version = await log.append(trail.next(), 0)
+    const event = trail.next()
+    proxy.swallow('requests')
+    const appending = log.append(event, version)
+    await upstream.kill()
+    await expect(appending).rejects.toMatchObject({ code: 'append_outcome_unknown', retryable: true })
+    expect(link.connected()).toBe(false)
     expect(log.reachable()).toBe(false)
     const unreachable = { code: 'log_unreachable', retryable: true }
-    await expect(log.append(second, version)).rejects.toMatchObject(unreachable)
+    await expect(log.append(event, version)).rejects.toMatchObject(unreachable)
     await expect(log.read('S1')).rejects.toMatchObject(unreachable)
     await expect(log.head()).rejects.toMatchObject(unreachable)
-    await restart()
+    proxy.cut()
+    await upstream.restart()
     await until('it is connected again', () => log.reachable())
-    const position = await log.append(second, version)
+    const position = await log.append(event, version)
     expect(positionsOf(await log.read('S1'))).toEqual([version, position])
   })
 })
@@ -135,14 +138,16 @@ describe('a server restart', () => {
     })()
     const positions: number[] = []
     for (const event of events) {
-      let position: number | null = null
-      await until('the event is appended', async () => {
-        const [outcome] = await Promise.allSettled([log.append(event, positions.at(-1) ?? 0)])
-        if (outcome.status === 'fulfilled') position = outcome.value
-        else expect((outcome.reason as { retryable: boolean }).retryable).toBe(true)
-        return position !== null
-      })
-      positions.push(position ?? 0)
+      const appended = async () => {
+        try {
+          positions.push(await log.append(event, positions.at(-1) ?? 0))
+          return true
+        } catch (error) {
+          if (error instanceof SwarmError && error.retryable) return false
+          throw error
+        }
+      }
+      await until('the event is appended', appended)
     }
     await crash
     const items = await collect(log, { after: 0, once: true })

@@ -1,8 +1,9 @@
 /** The same laws on a replicated stream, where any replica may answer a read and another append may be under way. */
 import { afterAll, beforeAll } from 'vitest'
-import { connectNats } from '../../src/adapters/nats/connection.ts'
+import { connectNats, type NatsLink } from '../../src/adapters/nats/connection.ts'
 import { ensureLogStream, natsEventLog } from '../../src/adapters/nats/event-log.ts'
-import { isSwarmError } from '../../src/runtime/errors.ts'
+import { isSwarmError, SwarmError } from '../../src/runtime/errors.ts'
+import { trailOf } from '../support/events.ts'
 import { freePort, startTestServer, type TestServer } from '../support/nats-server.ts'
 import { until } from '../support/until.ts'
 import { eventLogContract } from './event-log.contract.ts'
@@ -32,25 +33,17 @@ eventLogContract('nats cluster', async () => {
   const connect = async () => {
     connections += 1
     const { address } = servers[connections % servers.length] ?? { address: '' }
-    return connectNats({ servers: address, namespace, ...credentials })
+    const link = await connectNats({ servers: address, namespace, ...credentials })
+    links.push(link)
+    await until('the stream has a leader that is known here', () => isReady(link), electionMs)
+    return link
   }
+  const links: NatsLink[] = []
   const link = await connect()
-  const links = [link]
-  const ready = async () => {
-    try {
-      await ensureLogStream(link, link.names, { replicas: 3 })
-      return true
-    } catch (error) {
-      if (isSwarmError(error, 'log_unreachable')) return false
-      throw error
-    }
-  }
-  await until('the cluster has elected its leaders', ready, electionMs)
   return {
     log: natsEventLog(link, link.names),
     async another() {
       const other = await connect()
-      links.push(other)
       return natsEventLog(other, other.names)
     },
     async plant(sessionId, noun, body) {
@@ -62,3 +55,17 @@ eventLogContract('nats cluster', async () => {
     },
   }
 })
+
+/** An append that can only be refused shows that somebody decides about appends, and leaves the log empty. */
+async function isReady(link: NatsLink): Promise<boolean> {
+  const event = trailOf('probe').next()
+  try {
+    await ensureLogStream(link, link.names, { replicas: 3 })
+    await natsEventLog(link, link.names).append(event, 1_000_000)
+    return false
+  } catch (error) {
+    if (isSwarmError(error, 'wrong_expected_version')) return true
+    if (error instanceof SwarmError && error.retryable) return false
+    throw error
+  }
+}

@@ -17,10 +17,10 @@ const publishMs = 5_000
 const reconnectMs = 2_000
 const settleWaitMs = 100
 const settleTriesMax = 4
-/** When the server itself says that another append is under way, that one is worth waiting for. */
+const inFlightWaitMs = 50
 const inFlightTriesMax = 20
 
-/** The laws of `EventLog.append`. Exactly one publish is sent per call. */
+/** The laws of `EventLog.append`. A call publishes once, and again only after a refusal that says to ask later. */
 export function logAppender(link: NatsLink, names: Names, reader: LogReader) {
   const js = jetstream(link.nc, { timeout: publishMs })
   return async (event: SwarmEvent, expected: Version): Promise<Position> => {
@@ -28,10 +28,16 @@ export function logAppender(link: NatsLink, names: Names, reader: LogReader) {
     if (Buffer.byteLength(body) > EVENT_BYTES_MAX) throw tooLarge()
     if (!link.connected()) throw unreachable('there is no connection to the log; nothing was sent')
     const attempt = { names, reader, event, expected }
-    try {
-      return await publish(link, js, attempt, body)
-    } catch (error) {
-      return settle(link, attempt, error)
+    for (let tries = 1; ; tries++) {
+      try {
+        return await publish(link, js, attempt, body)
+      } catch (error) {
+        // Not written, and not decided either: a replicated stream says so while an append to the trail is being
+        // replicated, and for a moment after it was acknowledged.
+        const later = apiCodeOf(error) === APPEND_IN_FLIGHT && tries < inFlightTriesMax
+        if (!later) return settle(link, attempt, error)
+      }
+      await delay(inFlightWaitMs)
     }
   }
 }
@@ -69,7 +75,7 @@ async function settle(link: NatsLink, attempt: Attempt, cause: unknown): Promise
   const fault = asLogFault(cause, attempt.names.stream)
   if (!undecided && (code !== null || !isSwarmError(fault, 'log_unreachable'))) throw fault
   try {
-    const next = await nextOnTrail(link, attempt, triesAfter(code))
+    const next = await nextOnTrail(link, attempt, code === WRONG_LAST_SEQUENCE ? 1 : settleTriesMax)
     if (next !== null && isOurs(next, attempt)) return next.position
     if (next !== null || code === WRONG_LAST_SEQUENCE) throw await wrongVersion(attempt)
   } catch (error) {
@@ -78,12 +84,7 @@ async function settle(link: NatsLink, attempt: Attempt, cause: unknown): Promise
   throw outcomeUnknown(attempt, cause)
 }
 
-/** A refusal is final; after silence, or while another append is under way, something may still come. */
-function triesAfter(code: number | null): number {
-  if (code === WRONG_LAST_SEQUENCE) return 1
-  return code === APPEND_IN_FLIGHT ? inFlightTriesMax : settleTriesMax
-}
-
+/** Null: nothing follows the expected version. Final after a refusal; after silence, a late append gets some time to show. */
 async function nextOnTrail(link: NatsLink, attempt: Attempt, triesMax: number): Promise<Stored | null> {
   const { names, reader, event, expected } = attempt
   await connectedWithin(link, reconnectMs)

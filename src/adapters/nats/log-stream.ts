@@ -1,4 +1,5 @@
 /** The stream that holds a namespace's log. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError } from '../../runtime/errors.ts'
@@ -7,6 +8,9 @@ import { apiCodeOf, asLogFault } from './log-errors.ts'
 import { logReader } from './log-reader.ts'
 
 const NAME_IN_USE = 10058
+/** In a cluster it takes a moment until every server knows who answers for a new stream. */
+const answerWaitMs = 50
+const answerTriesMax = 40
 
 /**
  * Makes the stream unless it is there. Users who may only read or append need no right to create streams once somebody
@@ -21,6 +25,7 @@ export async function ensureLogStream(
   try {
     const manager = await jetstreamManager(link.nc, { checkAPI: false })
     await manager.streams.add(configOf(names, options.replicas ?? 1))
+    for (let tries = 1; tries < answerTriesMax && !(await answers(link, names)); tries++) await delay(answerWaitMs)
   } catch (error) {
     // Somebody else made it just now with other settings, e.g. more replicas: it is there, which is all we want.
     if (apiCodeOf(error) === NAME_IN_USE && (await answers(link, names))) return
