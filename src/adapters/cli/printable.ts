@@ -44,7 +44,8 @@ export function charactersOf(text: string): string[] {
 }
 
 function withoutControls(text: string): string {
-  return stripVTControlCharacters(text)
+  return text
+    .replace(SEQUENCES, '')
     .replace(/\p{Cc}/gu, '')
     .replace(DIRECTION_MARKS, '')
 }

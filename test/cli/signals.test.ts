@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { buildCli, cliIn, linesOf } from '../support/cli.ts'
+import { pidsWith } from '../support/processes.ts'
+import { temporaryDirectory } from '../support/repositories.ts'
+import { until } from '../support/until.ts'
+
+let program: string
+beforeAll(async () => {
+  program = await buildCli()
+})
+
+const HANG = ['--command', 'echo started; exec sleep 600', '--protocol', 'exit-code']
+
+describe('signals', () => {
+  it('one Ctrl-C stops a run cleanly with status 4', async () => {
+    const cli = cliIn(program, await temporaryDirectory())
+    const running = cli.start('run', 'task', '--session-id', 'S1', ...HANG)
+    await running.prints('turn.started')
+    running.child.kill('SIGINT')
+    const { code, stdout, stderr } = await running.ended
+    expect(code).toBe(4)
+    expect(stderr).toContain('stopping session S1')
+    expect(stdout).toMatch(/\nstopped \(stop_requested\)\n/)
+    expect(pidsWith('ACE_RUNTIME_SESSION_ID', 'S1')).toEqual([])
+  })
+
+  it('a second one ends it at once and leaves the session for a runner', async () => {
+    const cli = cliIn(program, await temporaryDirectory())
+    const stubborn = ['--command', "trap '' TERM; echo started; while :; do sleep 1; done", '--protocol', 'exit-code']
+    const running = cli.start('run', 'task', '--session-id', 'S2', ...stubborn)
+    await running.prints('turn.started')
+    running.child.kill('SIGINT')
+    await running.prints('stopping session')
+    running.child.kill('SIGINT')
+    expect(await running.ended).toMatchObject({ code: 130, stderr: expect.stringContaining('left unfinished') })
+    expect(pidsWith('ACE_RUNTIME_SESSION_ID', 'S2')).toEqual([])
+    const { code, values } = await cli.json('doctor')
+    expect(code).toBe(1)
+    expect(values).toMatchObject([
+      { ok: false, checks: expect.arrayContaining([expect.objectContaining({ name: 'orphans', ok: false })]) },
+    ])
+  })
+
+  it('SIGTERM stops a run, Ctrl-C ends a watch with 0', async () => {
+    const cli = cliIn(program, await temporaryDirectory())
+    const watching = cli.start('watch', '--from', 'start', '--json')
+    const running = cli.start('run', 'task', '--session-id', 'S3', ...HANG)
+    await watching.prints('turn.started')
+    running.child.kill('SIGTERM')
+    expect((await running.ended).code).toBe(4)
+    await watching.prints('session.closed')
+    watching.child.kill('SIGINT')
+    const { code, stdout } = await watching.ended
+    expect(code).toBe(0)
+    expect(linesOf(stdout)[0]).toMatchObject({ type: 'start.requested', subject: 'S3' })
+  })
+})
+
+describe('a reader that leaves', () => {
+  it('ends a watch quietly, and never a run', async () => {
+    const cli = cliIn(program, await temporaryDirectory())
+    expect((await cli.run('run', 'task', '--command', 'true', '--protocol', 'exit-code')).code).toBe(0)
+    const shell = (line: string) => {
+      const child = spawn('bash', ['-c', `set -o pipefail; ${line}`, 'bash', process.execPath, program], {
+        cwd: cli.directory,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      let stderr = ''
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+      child.stdout.resume()
+      return once(child, 'close').then(([code]) => ({ code: code as number, stderr }))
+    }
+    expect(await shell('"$1" "$2" watch --from start | head -n 1')).toEqual({ code: 0, stderr: '' })
+    const run = await shell('"$1" "$2" run task --session-id left --command "true" --protocol exit-code | head -n 1')
+    expect(run).toEqual({ code: 0, stderr: '' })
+    await until('the run is over', async () => (await cli.run('wait', 'left', '--timeout-ms', '5000')).code === 0)
+  })
+})
