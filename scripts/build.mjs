@@ -1,6 +1,6 @@
 /** Builds dist/ from src/, then the JSON Schemas from what was built. */
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { jsonSchemaFiles } from './json-schemas.mjs'
@@ -11,14 +11,20 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
 const schemas = join(root, 'schemas')
 
-rmSync(dist, { recursive: true, force: true })
-const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], {
+// Built beside and swapped in: what runs from dist/ meanwhile never finds it half there.
+const fresh = join(root, `.dist-${process.pid}`)
+const tsc = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json', '--outDir', fresh], {
   cwd: root,
   stdio: 'inherit',
 })
-if (tsc.error !== undefined) throw tsc.error
-if (tsc.status !== 0) process.exit(tsc.status ?? 1)
-if (existsSync(join(root, 'src/cli.ts'))) chmodSync(join(dist, 'cli.js'), EXECUTABLE)
+if (tsc.error !== undefined || tsc.status !== 0) {
+  rmSync(fresh, { recursive: true, force: true })
+  if (tsc.error !== undefined) throw tsc.error
+  process.exit(tsc.status ?? 1)
+}
+chmodSync(join(fresh, 'cli.js'), EXECUTABLE)
+rmSync(dist, { recursive: true, force: true })
+renameSync(fresh, dist)
 
 rmSync(schemas, { recursive: true, force: true })
 mkdirSync(schemas)
