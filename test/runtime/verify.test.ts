@@ -1,0 +1,258 @@
+/** Whatever is done to a history, verifying it names the first event that is not as it was written. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hashOf } from '../../src/events/hash-chain.ts'
+import type { SwarmEvent } from '../../src/events/envelope.ts'
+import type { SessionFact } from '../../src/events/session-events.ts'
+import { verifyFile } from '../../src/runtime/verify-file.ts'
+import { verifyLog, verifySessions } from '../../src/runtime/verify-history.ts'
+import { eventOf, sha256, stopFact, trailOf } from '../support/events.ts'
+import { finish, tell, type History } from '../support/histories.ts'
+import { inputOf } from '../support/facts.ts'
+import { appendInterleaved, codec, eventsAs, exported, fileOf, memoryPorts, toldLogs } from '../support/told-log.ts'
+
+type Line = Record<string, unknown>
+
+const verifyLines = (lines: readonly string[]) => verifyFile(fileOf(lines), { sha256, codec })
+const parsed = (lines: readonly string[]) => lines.map((line) => JSON.parse(line) as Line)
+const texts = (lines: readonly Line[]) => lines.map((line) => JSON.stringify(line))
+
+/** One whole session: hooks, two turns, a held post. */
+const front = { hooks: { before_run: 'x' }, output: { require_approval_before_emit: true } }
+const history: History = finish(tell({ front, input: inputOf() }, [0, 0, 0, 0, 0, 0]))
+
+async function exportOf(...trails: SwarmEvent[][]): Promise<string[]> {
+  const ports = memoryPorts()
+  await appendInterleaved(ports.log, trails)
+  return exported(ports)
+}
+
+describe('a history that was not touched', () => {
+  it('is sound in the log and in its export, with the same heads', async () => {
+    await fc.assert(
+      fc.asyncProperty(toldLogs, async ({ trails, turns }) => {
+        const ports = memoryPorts()
+        await appendInterleaved(ports.log, trails, turns)
+        const inLog = await verifyLog(ports)
+        const inFile = await verifyLines(await exported(ports))
+        const told = trails.filter((events) => events.length > 0)
+        expect(inLog).toMatchObject({ ok: true, parked: { count: 0 } })
+        expect(inFile.sessions).toEqual(inLog.sessions)
+        expect(inLog.sessions.map(({ session_id, events, head_hash }) => ({ session_id, events, head_hash }))).toEqual(
+          expect.arrayContaining(
+            told.map((events) => {
+              const last = events.at(-1)
+              return { session_id: last?.subject, events: events.length, head_hash: last?.hash }
+            }),
+          ),
+        )
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('may take one approval of a held post after its end', async () => {
+    const ports = memoryPorts()
+    const events = eventsAs('S1', history)
+    const held = events.flatMap((event) => (event.type === 'post.held' ? [event.data.post_id] : []))
+    expect(events.at(-1)?.type).toBe('session.closed')
+    await appendInterleaved(ports.log, [events])
+    let prevHash = events.at(-1)?.hash ?? ''
+    for (const [n, post_id] of [...held, held[0] ?? ''].entries()) {
+      const fact: SessionFact = { type: 'approval.granted', data: { by: 'ann', post_id } }
+      const event = eventOf('S1', fact, { id: `a${n}`, prevHash })
+      await ports.log.append(event, await ports.log.head())
+      prevHash = event.hash
+    }
+    const { ok, parked } = await verifyLog(ports)
+    expect({ ok, parked }).toMatchObject({ ok: true, parked: { count: 1, first: [{ code: 'unhandled_event' }] } })
+  })
+})
+
+describe('one field of one event changed', () => {
+  it('is found at that event, whichever field it is', async () => {
+    const lines = await exportOf(eventsAs('S1', history))
+    for (const [index, line] of parsed(lines).entries()) {
+      for (const field of Object.keys(line).filter((name) => name !== 'position')) {
+        const changed = texts(
+          parsed(lines).map((other, n) => (n === index ? { ...other, [field]: another(other[field]) } : other)),
+        )
+        const bad = await badOf(changed)
+        expect.soft(bad, `${field} of line ${index + 1}`).toContain(field === 'id' ? 'x' : line['id'])
+      }
+    }
+  })
+
+  it('is found however deep it lies', async () => {
+    const lines = await exportOf(eventsAs('S1', history))
+    const leaf = fc.tuple(fc.nat({ max: lines.length - 1 }), fc.nat())
+    await fc.assert(
+      fc.asyncProperty(leaf, async ([index, which]) => {
+        const changed = parsed(lines)
+        const line = changed[index] ?? {}
+        const places = leavesOf(line['data'])
+        const place = places[which % places.length]
+        if (place === undefined) return
+        place.holder[place.key] = another(place.holder[place.key])
+        expect(await badOf(texts(changed))).toContain(line['id'])
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('is found when it was sealed anew, at the event after it', async () => {
+    const events = eventsAs('S1', history)
+    const lines = parsed(await exportOf(events))
+    const changed = lines.map((line, n) => (n === 3 ? sealed({ ...line, source: 'runner/forged' }) : line))
+    expect(await badOf(texts(changed))).toEqual([events[4]?.id])
+  })
+
+  it('is found in a position that is none', async () => {
+    const lines = parsed(await exportOf(eventsAs('S1', history)))
+    for (const position of ['7', 0, 1.5, null, undefined]) {
+      const changed = lines.map((line, n) => (n === 2 ? { ...line, position } : line))
+      expect(await badOf(texts(changed))).toEqual([lines[2]?.['id']])
+    }
+  })
+})
+
+describe('lines of two interleaved sessions', () => {
+  const whole = () => exportOf(eventsAs('S1', history), eventsAs('S2', history))
+
+  it('dropped, doubled, swapped and inserted are found', async () => {
+    const lines = await whole()
+    const place = fc.nat({ max: lines.length - 5 })
+    await fc.assert(
+      fc.asyncProperty(place, async (n) => {
+        const [one = '', two = ''] = [lines[n], lines[n + 1]]
+        const rest = lines.slice(n + 2)
+        const before = lines.slice(0, n)
+        expect(await badOf([...before, two, ...rest]), 'dropped').toHaveLength(1)
+        expect(await badOf([...before, one, one, two, ...rest]), 'doubled').toHaveLength(1)
+        expect(await badOf([...before, two, one, ...rest]), 'swapped').not.toHaveLength(0)
+        expect(await badOf([...before, foreign(one), one, two, ...rest]), 'inserted').not.toHaveLength(0)
+      }),
+      { numRuns: 30 },
+    )
+  })
+
+  it('exchanged between the sessions are found', async () => {
+    const lines = parsed(await whole())
+    const changed = lines.map((line, n) =>
+      n === 4 ? { ...line, subject: line['subject'] === 'S1' ? 'S2' : 'S1' } : line,
+    )
+    expect(await badOf(texts(changed))).toContain(lines[4]?.['id'])
+  })
+
+  it('cut off in the middle, or no JSON, are refused by their number', async () => {
+    const lines = await whole()
+    const last = lines.at(-1) ?? ''
+    const cut = [...lines.slice(0, -1), last.slice(0, last.length / 2)]
+    await expect(verifyLines(cut)).rejects.toMatchObject({ code: 'history_corrupt', details: { line: lines.length } })
+    for (const garbage of ['', 'x', '[]', '7', '{"subject":7}', '{"artifact":{}}']) {
+      const put = [...lines.slice(0, 2), garbage, ...lines.slice(2)]
+      await expect(verifyLines(put)).rejects.toMatchObject({ code: 'history_corrupt', details: { line: 3 } })
+    }
+  })
+})
+
+describe('messages in the log that are no events', () => {
+  it('are counted and harm no history', async () => {
+    const ports = memoryPorts()
+    const events = eventsAs('S1', history)
+    const first = await ports.log.append(events[0] ?? trailOf('S1').next(), 0)
+    const planted = ports.log.plant('S1', 'stop', 'garbage')
+    ports.log.plant('S9', 'start', '{}')
+    expect(await ports.log.append(events[1] ?? trailOf('S1').next(), planted)).toBeGreaterThan(first)
+    const verified = await verifyLog(ports)
+    expect(verified).toMatchObject({ ok: true, sessions: [{ session_id: 'S1', events: 2 }], parked: { count: 2 } })
+    expect(verified.parked.first.map(({ session_id }) => session_id)).toEqual(['S1', 'S9'])
+  })
+
+  it('are bad where the chain goes through them or ends at them', async () => {
+    const [first, second, third] = eventsAs('S1', history)
+    if (first === undefined || second === undefined || third === undefined) throw new Error('too short')
+    const newer = JSON.stringify({ ...second, type: 'session.improved' })
+    const through = memoryPorts()
+    const version = await through.log.append(first, 0)
+    const position = through.log.plant('S1', 'session', newer)
+    const atEnd = await verifySessions(through, ['S1'])
+    expect(atEnd.sessions).toMatchObject([
+      { events: 1, head_hash: first.hash, ok: false, bad: { position, id: second.id } },
+    ])
+    await through.log.append(third, position)
+    expect(version).toBeLessThan(position)
+    expect((await verifySessions(through, ['S1'])).sessions).toMatchObject([
+      { ok: false, bad: { position, id: second.id } },
+    ])
+  })
+
+  it('do not hide that a coordinator wrote what was not possible', async () => {
+    const ports = memoryPorts()
+    const events = eventsAs('S1', history)
+    await appendInterleaved(ports.log, [events])
+    const head = events.at(-1)?.hash ?? ''
+    const late = trailOf('S1').next(stopFact)
+    await ports.log.append(sealed({ ...late, prevhash: head }), await ports.log.head())
+    expect(await verifyLog(ports)).toMatchObject({ ok: true, parked: { first: [{ code: 'unhandled_event' }] } })
+    const forged = trailOf('S2')
+    await ports.log.append(forged.next(stopFact), 0)
+    const { sessions } = await verifyLog(ports)
+    expect(sessions.at(-1)).toMatchObject({
+      session_id: 'S2',
+      ok: false,
+      bad: { reason: expect.stringMatching(/^machine: /) },
+    })
+  })
+
+  it('is no session to ask for', async () => {
+    await expect(verifySessions(memoryPorts(), ['S1'])).rejects.toMatchObject({ code: 'session_not_found' })
+  })
+})
+
+/** Ids of all bad events. */
+async function badOf(lines: readonly string[]): Promise<string[]> {
+  try {
+    const { ok, sessions } = await verifyLines(lines)
+    const bad = sessions.flatMap((session) => (session.bad === null ? [] : [session.bad.id]))
+    expect(ok).toBe(bad.length === 0)
+    return bad
+  } catch (error) {
+    const id = /\(id (.*)\)/.exec(String(error))?.[1]
+    if (id === undefined) throw error
+    return [id]
+  }
+}
+
+function another(value: unknown): unknown {
+  if (typeof value === 'number') return value + 1
+  if (typeof value === 'boolean') return !value
+  if (typeof value === 'object' && value !== null) return { ...value, added: 1 }
+  return typeof value === 'string' && value.startsWith('S1-') ? 'x' : value === 'x' ? 'y' : 'x'
+}
+
+/** Seals a changed event anew, as somebody would who knows how. */
+function sealed<T extends object>(line: T): SwarmEvent {
+  const { position, ...open } = { position: undefined, ...line }
+  const hash = hashOf(open as SwarmEvent & T, sha256)
+  return { ...open, ...(position === undefined ? {} : { position }), hash } as SwarmEvent & T
+}
+
+/** An event of neither session, sealed by itself. */
+function foreign(line: string): string {
+  const { position } = JSON.parse(line) as { position: number }
+  return JSON.stringify({ ...trailOf('S1').next(stopFact), position })
+}
+
+type Place = { holder: Record<string, unknown>; key: string }
+
+function leavesOf(value: unknown): Place[] {
+  if (typeof value !== 'object' || value === null) return []
+  const holder = value as Record<string, unknown>
+  return Object.keys(holder).flatMap((key) => {
+    const inner = holder[key]
+    return typeof inner === 'object' && inner !== null && Object.keys(inner).length > 0
+      ? leavesOf(inner)
+      : [{ holder, key }]
+  })
+}
