@@ -10,7 +10,7 @@ import { applyEvent, type Projection, type Stored } from '../projections/project
 import { isSwarmError, messageOf } from './errors.ts'
 import { keepLease } from './lease-keeper.ts'
 import type { ClientPorts, LeaseHolder, LeaseStore, LogItem } from './ports.ts'
-import { recorded, storeNameOf } from './views.ts'
+import { recorded, sessionOfKey, storeNameOf } from './views.ts'
 
 export const PROJECTOR_LEASE = 'views.projector'
 export const PARKED_STORE = 'parked'
@@ -30,6 +30,7 @@ class Projected {
   private readonly dirty = new Set<string>()
   position: Position = 0
   private saved: Position = 0
+  private flushing: Promise<void> = Promise.resolve()
 
   constructor(ports: ClientPorts, projection: Projection<unknown>) {
     this.ports = ports
@@ -60,13 +61,24 @@ class Projected {
     this.position = event.position
   }
 
-  /** A session's first event opens its documents: there is nothing stored to look for. */
+  /** A session's first event opens the documents that only its own trail decides: there is nothing stored to look for. */
   private async find(key: string, event: RecordedEvent): Promise<Stored<unknown> | null> {
-    if (event.type === 'start.requested' && key === event.subject) return null
+    if (event.type === 'start.requested' && sessionOfKey(this.projection.name, key) === event.subject) return null
     return this.ports.views.get(this.name, key)
   }
 
-  async flush(): Promise<void> {
+  /** One at a time: a checkpoint must not overtake documents that an earlier flush is still storing. */
+  flush(): Promise<void> {
+    const done = this.flushing.then(() => this.store())
+    // The next flush waits for this one however it ends; who asked for this one is told of its error.
+    this.flushing = done.then(
+      () => undefined,
+      () => undefined,
+    )
+    return done
+  }
+
+  private async store(): Promise<void> {
     const keys = [...this.dirty]
     const upTo = this.position
     this.dirty.clear()
@@ -109,8 +121,9 @@ export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: nu
           }
         }
       } catch (error) {
-        if (!isSwarmError(error)) throw error
-        ports.logger.warn('projecting is interrupted', { error: messageOf(error) })
+        // Whatever it was, the process and its sessions go on; what is stored stays as it is and is folded on later.
+        const say = isSwarmError(error) && error.retryable ? ports.logger.warn : ports.logger.error
+        say('projecting is interrupted', { error: messageOf(error) })
       }
       await ports.clock.sleep(RETRY_MS, life.signal)
     }
@@ -124,22 +137,36 @@ export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: nu
   }
 }
 
-/** Follows the log from the oldest checkpoint and stores what it folds, until the signal aborts. */
+/**
+ * Follows the log from the oldest checkpoint and stores what it folds, until the signal aborts. Throws when the stores
+ * or the log fail; what was not stored then is folded again from the checkpoint.
+ */
 export async function project(ports: ClientPorts, signal: AbortSignal): Promise<void> {
   const all: Projection<unknown>[] = [...Object.values(projections), ...Object.values(indexes)]
   const views = all.map((projection) => new Projected(ports, projection))
   await Promise.all(views.map((view) => view.load()))
-  const flusher = flushRegularly(ports, views, signal)
+  const life = new AbortController()
+  const end = () => life.abort()
+  signal.addEventListener('abort', end)
+  if (signal.aborted) end()
+  const faults: unknown[] = []
+  const flusher = flushRegularly(ports, views, life.signal).catch((error: unknown) => {
+    faults.push(error)
+    end()
+  })
   const after = Math.min(...views.map((view) => view.position))
   try {
-    for await (const item of ports.log.subscribe({ after, signal })) {
+    for await (const item of ports.log.subscribe({ after, signal: life.signal })) {
       await takeItem(ports, views, item)
       if (views.some((view) => view.pending > FLUSH_DOCUMENTS_MAX)) await flushAll(views)
     }
   } finally {
+    end()
+    signal.removeEventListener('abort', end)
     await flusher
-    await flushAll(views)
   }
+  if (faults.length > 0) throw faults[0]
+  await flushAll(views)
 }
 
 async function takeItem(ports: ClientPorts, views: readonly Projected[], item: LogItem): Promise<void> {

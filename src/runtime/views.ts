@@ -128,7 +128,7 @@ function asList<Name extends ViewName>(documents: Map<string, Stored<DocumentOf<
 }
 
 /** The session whose trail alone decides a document; null when several sessions may. */
-function sessionOfKey(view: ViewName, key: string): string | null {
+export function sessionOfKey(view: string, key: string): string | null {
   if (view === 'vericify') return null
   return view === 'audits' ? (key.split('/')[0] ?? key) : key
 }
