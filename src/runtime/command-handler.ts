@@ -47,13 +47,19 @@ export async function handleCommand(
   )
 }
 
-/** Resolves an unknown outcome by offering the very same event again: the log knows it by its id. */
+/**
+ * Resolves an unknown outcome by offering the very same event again: the log knows it by its id. Once an outcome is
+ * unknown, a log that can't be reached leaves it so: `log_unreachable` would say that nothing was written.
+ */
 async function appendSurely(log: EventLog, clock: Clock, event: SwarmEvent, expected: Position): Promise<Position> {
+  let unknown: SwarmError | null = null
   for (let attempt = 1; ; attempt++) {
     try {
       return await log.append(event, expected)
     } catch (error) {
-      if (!isSwarmError(error, 'append_outcome_unknown') || attempt === APPEND_ATTEMPTS_MAX) throw error
+      if (isSwarmError(error, 'append_outcome_unknown')) unknown = error
+      else if (unknown === null || !isSwarmError(error, 'log_unreachable')) throw error
+      if (attempt === APPEND_ATTEMPTS_MAX) throw unknown
       await clock.sleep(APPEND_RETRY_WAIT_MS * attempt)
     }
   }
