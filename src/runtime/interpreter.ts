@@ -60,6 +60,9 @@ const NOT_STARTED_IN_DRAIN: ReadonlySet<string> = new Set([
   'endHold',
 ])
 
+/** Effects that only need to be decided: they take no time, so they are done even when time is up. */
+const DECISIONS: ReadonlySet<string> = new Set(['settleTurn', 'holdPost', 'conclude', 'resumeSession', 'closeSession'])
+
 type Running = { intent: Intent; controller: AbortController }
 
 export class Interpreter {
@@ -73,6 +76,7 @@ export class Interpreter {
   private line: Promise<void> = Promise.resolve()
   private queued = 0
   private draining = false
+  private interrupted = false
   private finish: (end: InterpreterEnd) => void = () => undefined
 
   constructor(options: InterpreterOptions) {
@@ -120,8 +124,8 @@ export class Interpreter {
   }
 
   /** Takes in what others appended to the trail. */
-  catchUp(): Promise<void> {
-    return this.inLine(() => this.readOn())
+  catchUp(): void {
+    void this.inLine(() => this.readOn()).catch((error: unknown) => this.collapse(error))
   }
 
   /** Stops starting work; resolves through `ended` once nothing is running. */
@@ -136,6 +140,7 @@ export class Interpreter {
 
   /** Ends running turns as interrupted; to be called after `drain` when its time is up. */
   interrupt(): void {
+    this.interrupted = true
     for (const { controller } of this.running.values()) controller.abort('drain' satisfies AbortReason)
   }
 
@@ -247,7 +252,7 @@ export class Interpreter {
 
   private begin(intent: Intent, recovered: boolean): void {
     if (this.life.signal.aborted || this.running.has(intent.id)) return
-    if (this.draining && NOT_STARTED_IN_DRAIN.has(intent.type) && !(recovered && intent.type === 'execTurn')) return
+    if (this.leavesToNext(intent, recovered)) return
     const controller = new AbortController()
     if (mustAbort(this.current, intent)) controller.abort('stop' satisfies AbortReason)
     this.running.set(intent.id, { intent, controller })
@@ -257,6 +262,11 @@ export class Interpreter {
       this.handBackWhenIdle()
     })
     this.performing.add(work)
+  }
+
+  private leavesToNext(intent: Intent, recovered: boolean): boolean {
+    if (this.interrupted) return !DECISIONS.has(intent.type)
+    return this.draining && NOT_STARTED_IN_DRAIN.has(intent.type) && !(recovered && intent.type === 'execTurn')
   }
 
   private async carryOut(intent: Intent, signal: AbortSignal, recovered: boolean): Promise<void> {
@@ -270,11 +280,17 @@ export class Interpreter {
       const result = await this.performSurely(intent, scope)
       if (result === null || signal.reason === 'lost' || signal.reason === 'superseded') return
       const refusal = await this.submit(result, intent.id)
-      if (refusal !== null)
-        this.options.logger.warn('an effect result was refused', { session: this.sessionId, ...refusal })
+      if (refusal !== null) this.takeRefusal(intent, refusal)
     } catch (error) {
       this.collapse(error)
     }
+  }
+
+  /** What is not asked for any more may be refused; an answer that is still needed and not taken would hang the session. */
+  private takeRefusal(intent: Intent, refusal: Refusal): void {
+    this.options.logger.warn('an effect result was refused', { session: this.sessionId, ...refusal })
+    if (!this.current.pending.some(({ id }) => id === intent.id)) return
+    throw new SwarmError('runner_error', `the result of ${intent.type} is not accepted: ${refusal.message}`)
   }
 
   /** A retryable fault (the log or a store can't be reached) is waited out; any other becomes a result of its own. */
@@ -298,7 +314,9 @@ export class Interpreter {
           intent: intent.type,
           error: messageOf(error),
         })
-        await this.options.clock.sleep(waitMs, scope.signal)
+        // Not cut short by the effect's own signal: once that has fired, this would go round without any wait.
+        await this.options.clock.sleep(waitMs, this.life.signal)
+        if (this.life.signal.aborted) return null
       }
     }
   }

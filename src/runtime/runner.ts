@@ -45,6 +45,8 @@ export class Runner {
   private leasesKnown = false
   private accepting = true
   private claiming: Promise<void> | null = null
+  /** Whose claim is being appended. */
+  private taking: Interpreter | null = null
   private wanted = false
   private change: () => void = () => undefined
 
@@ -110,6 +112,7 @@ export class Runner {
   /** Ends all processes at once and writes nothing more; leases are left to run out or are released when possible. */
   async kill(): Promise<void> {
     this.accepting = false
+    this.taking?.lose('the runner was told to end at once')
     for (const { interpreter } of this.served.values()) interpreter.lose('the runner was told to end at once')
     await Promise.all([...this.served.values()].map(({ interpreter }) => interpreter.idle()))
     await this.stopLoops()
@@ -178,7 +181,7 @@ export class Runner {
     const served = this.served.get(event.subject)
     if (served === undefined || position <= served.interpreter.state.version) return
     if (event.source === this.author.source) return
-    void served.interpreter.catchUp()
+    served.interpreter.catchUp()
   }
 
   private async followLeases(): Promise<void> {
@@ -225,15 +228,11 @@ export class Runner {
   }
 
   private async claimWhilePossible(): Promise<void> {
-    while (
-      this.accepting &&
-      this.caughtUp &&
-      this.leasesKnown &&
-      this.ports.log.reachable() &&
-      this.active < this.settings.capacity
-    ) {
+    while (this.accepting && this.caughtUp && this.leasesKnown && this.active < this.settings.capacity) {
       const next = this.queue.next(this.lanesHere())
       if (next === null) return
+      // Nothing tells when the log can be reached again, unless something happens in it: so look again.
+      if (!this.ports.log.reachable()) return this.retryLater()
       this.queue.hold(next.sessionId)
       if (this.served.has(next.sessionId)) continue
       try {
@@ -304,7 +303,10 @@ export class Runner {
   }
 
   private async serve(interpreter: Interpreter, kept: KeptLease, lane: string, claimed: SwarmEvent): Promise<void> {
-    const taken = await interpreter.claim(claimed)
+    this.taking = interpreter
+    const taken = await interpreter.claim(claimed).finally(() => {
+      this.taking = null
+    })
     if (!taken) {
       await kept.release()
       this.queue.free(interpreter.sessionId)
