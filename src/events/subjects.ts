@@ -23,6 +23,8 @@ export function namesOf(namespace: string) {
     artifactBucket: `SWARM_${namespace}_ARTIFACTS`,
     viewBucket: (view: string) => `SWARM_${namespace}_${view}`,
     leaseBucket: `SWARM_${namespace}_LEASES`,
+    /** Changes of leases, republished without their content. */
+    allLeaseChanges: `${prefix}.lease.>`,
   } as const
 }
 

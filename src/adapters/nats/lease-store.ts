@@ -1,8 +1,6 @@
 /** Leases as keys with a TTL: the server ends what isn't renewed, and tells watchers. */
-import { setTimeout as delay } from 'node:timers/promises'
-import { jetstream } from '@nats-io/jetstream'
-import { Kvm, type KvWatchEntry } from '@nats-io/kv'
-import type { NatsConnection, QueuedIterator } from '@nats-io/transport-node'
+import { RepublishHeaders } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError, SwarmError } from '../../runtime/errors.ts'
@@ -15,13 +13,16 @@ import { expiringKvStream } from './store-stream.ts'
 /** How long a lease's end can still be learned by a watcher that lost its connection. */
 const markerMs = 3_600_000
 const acquireTriesMax = 3
+/** How late a watcher is at most when it was not told of a change. */
+const checkMs = 1_000
 const watchRetryMs = 250
+const lagWaitMs = 50
 
 const holderSchema = z.object({ runnerId: z.string(), host: z.string(), pid: z.int(), processStartedAt: z.string() })
 
 /** Throws `log_unreachable`; `not_authorized` from what this user may not do. */
 export function natsLeaseStore(nc: NatsConnection, names: Names, options: { replicas?: number } = {}): LeaseStore {
-  const stream = expiringKvStream(names.leaseBucket, options.replicas ?? 1, markerMs)
+  const stream = expiringKvStream(names.leaseBucket, options.replicas ?? 1, markerMs, names.allLeaseChanges)
   const bucket = openBucket(nc, names.leaseBucket, stream)
   return {
     acquire: (key, holder, ttlMs) => acquire(bucket, key, holder, ttlMs),
@@ -38,7 +39,7 @@ export function natsLeaseStore(nc: NatsConnection, names: Names, options: { repl
       if (entry === null || !isSame(holderOf(entry), holder)) return false
       return bucket.remove(entry.key, { expected: entry.revision, ttlMs: markerMs })
     },
-    watch: (signal) => watch(nc, bucket, names.leaseBucket, signal),
+    watch: (signal) => watch(nc, bucket, names, signal),
   }
 }
 
@@ -83,51 +84,90 @@ async function put(bucket: Bucket, key: string, holder: LeaseHolder, options: { 
   }
 }
 
+/**
+ * Reads behind the cursor, waits for a nudge, reads again: no consumer, since who may create one can have stored
+ * messages delivered to any subject.
+ */
 async function* watch(
   nc: NatsConnection,
   bucket: Bucket,
-  name: string,
+  { leaseBucket, allLeaseChanges }: Names,
   signal: AbortSignal,
 ): AsyncGenerator<LeaseChange> {
   const held = new Map<string, LeaseHolder>()
+  const nudges = listen(nc, allLeaseChanges, signal)
   let revision = 0
-  for await (const entry of bucket.list()) {
-    revision = Math.max(revision, entry.revision)
-    const change = changeOf(held, entry.key, holderOf(entry))
-    if (change?.kind === 'held') yield change
-  }
-  yield { kind: 'current' }
-  while (!signal.aborted) {
-    const entries = await watchFrom(nc, name, revision + 1, signal)
-    const stop = () => entries?.stop()
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-    for await (const entry of entries ?? []) {
-      revision = entry.revision
-      const holder = entry.operation === 'PUT' ? parseHolder(entry.value) : null
-      const change = changeOf(held, entry.key, holder)
-      if (change !== null && !signal.aborted) yield change
+  let current = false
+  try {
+    while (!signal.aborted) {
+      const heard = nudges.take()
+      let waitMs = checkMs
+      try {
+        for await (const entry of bucket.changes(revision)) {
+          revision = entry.revision
+          const change = changeOf(held, entry.key, holderOf(entry))
+          if (signal.aborted) return
+          if (change !== null) yield change
+        }
+        if (!current) yield { kind: 'current' }
+        current = true
+        // A replica may not have yet what its leader has announced.
+        if (heard > revision) waitMs = lagWaitMs
+      } catch (error) {
+        if (signal.aborted) return
+        if (!current || nc.isClosed() || !isSwarmError(error, 'log_unreachable')) throw error
+        waitMs = watchRetryMs
+      }
+      await nudges.wait(waitMs)
     }
-    signal.removeEventListener('abort', stop)
+  } catch (error) {
+    throw asLogFault(error, leaseBucket)
+  } finally {
+    nudges.close()
   }
 }
 
-/** Null when it failed for now; throws when the connection is closed for good. */
-async function watchFrom(
-  nc: NatsConnection,
-  name: string,
-  revision: number,
-  signal: AbortSignal,
-): Promise<QueuedIterator<KvWatchEntry> | null> {
-  try {
-    const kv = await new Kvm(jetstream(nc, { checkAPI: false })).open(name, { allow_direct: true })
-    return await kv.watch({ resumeFromRevision: revision })
-  } catch (error) {
-    const fault = asLogFault(error, name)
-    if (signal.aborted) return null
-    if (nc.isClosed() || !isSwarmError(fault, 'log_unreachable')) throw fault
-    await delay(watchRetryMs)
-    return null
+/** What tells a watcher that it may be worth reading again. A lost nudge only delays, by `checkMs` at most. */
+function listen(nc: NatsConnection, subject: string, signal: AbortSignal) {
+  let heard = 0
+  let nudged = false
+  let failure: Error | null = null
+  let resume: () => void = () => undefined
+  const nudge = () => {
+    nudged = true
+    resume()
+  }
+  const subscription = nc.subscribe(subject, {
+    callback: (error, message) => {
+      failure = error ?? failure
+      if (error === null) heard = Math.max(heard, Number(message.headers?.last(RepublishHeaders.Sequence)) || 0)
+      nudge()
+    },
+  })
+  signal.addEventListener('abort', nudge, { once: true })
+  return {
+    /** Forgets the nudges so far; the highest revision heard of. */
+    take() {
+      nudged = false
+      return heard
+    },
+    /** Throws what ended the subscription. */
+    async wait(ms: number) {
+      if (!nudged && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, ms)
+          resume = () => {
+            clearTimeout(timer)
+            resolve()
+          }
+        })
+      }
+      if (failure !== null) throw failure
+    },
+    close() {
+      signal.removeEventListener('abort', nudge)
+      subscription.unsubscribe()
+    },
   }
 }
 

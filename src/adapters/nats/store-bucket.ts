@@ -56,6 +56,16 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
     }
   }
 
+  /** The last state of every key that changed after a revision, oldest change first; deleted ones too. */
+  async function* changes(after: number): AsyncGenerator<BucketEntry> {
+    const messages = readAll(nc, stream.name, `${prefix}>`, after + 1)
+    for (;;) {
+      const next = await orMissing(ensure, () => messages.next(), { done: true, value: undefined } as const)
+      if (next.done) return
+      yield entryOf(next.value)
+    }
+  }
+
   /** The new revision, or null when the key's revision is not the expected one; then nothing is written. */
   async function put(key: string, data: Uint8Array | string, options: PutOptions = {}): Promise<number | null> {
     await ensure()
@@ -93,7 +103,7 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
     }
   }
 
-  return { get, list, put, remove, purge, ensure }
+  return { get, list, changes, put, remove, purge, ensure }
 }
 
 function isDeletion(headers: MsgHdrs | undefined): boolean {

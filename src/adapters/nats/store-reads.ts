@@ -28,9 +28,14 @@ export async function readLast(nc: NatsConnection, stream: string, subject: stri
 }
 
 /** All messages of a filter from a sequence on, page by page. */
-export async function* readAll(nc: NatsConnection, stream: string, filter: string): AsyncGenerator<StoredMessage> {
+export async function* readAll(
+  nc: NatsConnection,
+  stream: string,
+  filter: string,
+  from = 1,
+): AsyncGenerator<StoredMessage> {
   let pending = 1
-  for (let next = 1; pending > 0; ) {
+  for (let next = from; pending > 0; ) {
     const page = await readPage(nc, stream, filter, next)
     yield* page.messages
     pending = page.pending

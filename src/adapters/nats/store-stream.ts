@@ -78,9 +78,17 @@ export function kvStream(bucket: string, replicas: number): StoreStream {
   return replicas === 1 ? { ...stream, persist_mode: PersistMode.Async } : stream
 }
 
-/** A KV stream whose messages may have a TTL of their own; a message tells watchers of its end for `markerMs`. */
-export function expiringKvStream(bucket: string, replicas: number, markerMs: number): StoreStream {
-  return { ...kvStream(bucket, replicas), allow_msg_ttl: true, subject_delete_marker_ttl: nanos(markerMs) }
+/**
+ * A KV stream whose messages may have a TTL of their own; a message tells of a key's end for `markerMs`. Each change is
+ * republished without its content, so that watching needs no consumer.
+ */
+export function expiringKvStream(bucket: string, replicas: number, markerMs: number, changes: string): StoreStream {
+  return {
+    ...kvStream(bucket, replicas),
+    allow_msg_ttl: true,
+    subject_delete_marker_ttl: nanos(markerMs),
+    republish: { src: `$KV.${bucket}.>`, dest: changes, headers_only: true },
+  }
 }
 
 export function objectStream(bucket: string, replicas: number): StoreStream {
