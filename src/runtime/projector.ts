@@ -111,6 +111,8 @@ export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: nu
           const turn = new AbortController()
           const end = () => turn.abort()
           life.signal.addEventListener('abort', end)
+          // It may have been stopped while the lease was asked for: then this round only stores and gives the lease back.
+          if (life.signal.aborted) end()
           const kept = keepLease(ports, lease, holder, leaseTtlMs)
           void kept.lost.then(end)
           try {
@@ -122,8 +124,8 @@ export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: nu
         }
       } catch (error) {
         // Whatever it was, the process and its sessions go on; what is stored stays as it is and is folded on later.
-        const say = isSwarmError(error) && error.retryable ? ports.logger.warn : ports.logger.error
-        say('projecting is interrupted', { error: messageOf(error) })
+        const level = isSwarmError(error) && error.retryable ? 'warn' : 'error'
+        ports.logger[level]('projecting is interrupted', { error: messageOf(error) })
       }
       await ports.clock.sleep(RETRY_MS, life.signal)
     }
