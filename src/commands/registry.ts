@@ -18,11 +18,17 @@ export const COMMANDS: Readonly<Record<string, RegisteredCommand>> = {
   deny: entry('keep a held post from being published', () => import('./deny.ts')),
   wait: entry('wait for the outcome of sessions', () => import('./wait.ts')),
   replay: entry('fold a trail up to any place', () => import('./replay.ts')),
+  audit: entry('tell the whole story of a session', () => import('./audit.ts')),
+  verify: entry('prove that histories are what was written', () => import('./verify.ts')),
   view: entry("print a view's documents", () => import('./view.ts')),
+  rebuild: entry('prove stored views by the log, and put them right', () => import('./rebuild.ts')),
+  export: entry('print trails as JSON Lines', () => import('./export.ts')),
+  import: entry('bring an export into an empty namespace', () => import('./import.ts')),
   diff: entry('print the work a session left behind', () => import('./diff.ts')),
   apply: entry("apply a session's work to its source", () => import('./apply.ts')),
   up: entry("keep this directory's server running", () => import('./up.ts')),
   down: entry("stop this directory's server", () => import('./down.ts')),
+  'server-config': entry('print a server configuration with roles', () => import('./server-config.ts')),
   doctor: entry('check server, log, views, leases and sessions', () => import('./doctor.ts')),
 }
 

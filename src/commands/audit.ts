@@ -1,0 +1,42 @@
+import { writeFile } from 'node:fs/promises'
+import { storyLines } from '../projections/story-lines.ts'
+import type { Audit } from '../runtime/audit.ts'
+import type { Cli, DefineCommand } from './command.ts'
+
+export const define: DefineCommand = (command, cli) => {
+  command
+    .argument('<id>', 'the session')
+    .option('--html <file>', 'write one self-contained page with the timeline drawn')
+    .addHelpText('after', '\nExample:\n  swarmtrail audit S1 --html S1.html')
+    .action((id: string, options: { html?: string }) => audit(cli, id, options))
+}
+
+async function audit(cli: Cli, id: string, { html }: { html?: string }): Promise<void> {
+  const { terminal } = cli
+  const { readAudit } = await import('../runtime/audit.ts')
+  const { ports } = await cli.swarm()
+  const found = await readAudit(ports, id)
+  if (html !== undefined) await writePage(cli, found, html)
+  if (terminal.json) return terminal.value(auditObject(found, html))
+  if (html !== undefined) return terminal.note(`wrote ${html}`)
+  for (const line of [...storyLines(found.story), soundnessLine(found)]) await terminal.line(line)
+}
+
+async function writePage(cli: Cli, found: Audit, path: string): Promise<void> {
+  const { readTexts } = await import('../runtime/audit.ts')
+  const { auditPage } = await import('../adapters/html/audit-page.ts')
+  const { ports } = await cli.swarm()
+  const texts = await readTexts(
+    ports,
+    found.record.map(({ event }) => event),
+  )
+  await writeFile(path, auditPage(found, texts, new Date().toISOString()))
+}
+
+function auditObject({ story, path, parked, soundness }: Audit, html: string | undefined) {
+  return { ...story, path, parked, soundness, ...(html === undefined ? {} : { html }) }
+}
+
+function soundnessLine({ soundness: { ok, bad } }: Audit): string {
+  return ok ? 'hashes, order and transitions are sound' : `NOT SOUND at position ${bad?.position}: ${bad?.reason}`
+}

@@ -1,0 +1,168 @@
+/** What an audit of a session is made of, read once from the log: story, machine path, the record itself and its soundness. */
+import type { Envelope, RecordedEvent } from '../events/envelope.ts'
+import { checkLink, type Sha256 } from '../events/hash-chain.ts'
+import type { Position, SessionId } from '../events/ids.ts'
+import type { ArtifactRef, Output } from '../events/parts.ts'
+import { INITIAL_STATE, stateName, type SessionState } from '../machines/decider.ts'
+import { storyOf } from '../projections/story.ts'
+import type { Story } from '../projections/story-document.ts'
+import { isSwarmError, messageOf, SwarmError } from './errors.ts'
+import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
+import { takeIn, type Parked } from './trail.ts'
+
+/** A state that the machine entered, and the event that led there. */
+export type PathStep = { position: Position; type: string; time: string; from: string; to: string }
+/** Whether the record is whole: each hash follows from its event, each event from the one before, and the machine takes all. */
+export type Soundness = {
+  ok: boolean
+  events: number
+  head_hash: string
+  bad: { position: Position; reason: string } | null
+}
+export type Audit = {
+  story: Story
+  /** Every event with its text as stored, which is what the hashes are over. */
+  record: { event: RecordedEvent; body: string }[]
+  path: PathStep[]
+  /** Messages on the trail that are no events, or that the machine did not take. */
+  parked: Parked[]
+  soundness: Soundness
+}
+
+/** Throws `session_not_found`, `log_unreachable`. A history that is not sound is reported, not thrown. */
+export async function readAudit(ports: Pick<ClientPorts, 'log' | 'sha256'>, sessionId: SessionId): Promise<Audit> {
+  const items = await ports.log.read(sessionId)
+  const record = items.flatMap((item) =>
+    item.kind === 'event' ? [{ event: { ...item.event, position: item.position }, body: item.body }] : [],
+  )
+  const story = storyOf(record.map(({ event }) => event))
+  if (story === null) throw new SwarmError('session_not_found', `no session ${sessionId}`)
+  const folded = foldPath(items)
+  const bad = brokenLink(items, ports.sha256) ?? folded.bad
+  const soundness = { ok: bad === null, events: record.length, head_hash: story.head_hash, bad }
+  return { story, record, path: folded.path, parked: folded.parked, soundness }
+}
+
+type Bad = Soundness['bad']
+
+function foldPath(items: readonly (LogEvent | LogParked)[]): { path: PathStep[]; parked: Parked[]; bad: Bad } {
+  let state: SessionState = INITIAL_STATE
+  const path: PathStep[] = []
+  const parked: Parked[] = []
+  for (const item of items) {
+    try {
+      const step = takeIn(state, item)
+      const [from, to] = [stateName(state), stateName(step.state)]
+      if (item.kind === 'event' && from !== to)
+        path.push({ position: item.position, type: item.event.type, time: item.event.time, from, to })
+      if (step.parked !== null) parked.push(step.parked)
+      state = step.state
+    } catch (error) {
+      if (!isSwarmError(error, 'history_corrupt')) throw error
+      return { path, parked, bad: { position: item.position, reason: messageOf(error) } }
+    }
+  }
+  return { path, parked, bad: null }
+}
+
+function brokenLink(items: readonly (LogEvent | LogParked)[], sha256: Sha256): Bad {
+  let previous: string | null = null
+  for (const item of items) {
+    if (item.kind !== 'event') continue
+    const stored = JSON.parse(item.body) as Envelope
+    const reason = checkLink(stored, previous, sha256)
+    if (reason !== null) return { position: item.position, reason }
+    previous = stored.hash
+  }
+  return null
+}
+
+// ── texts that events only refer to ─────────────────────────────────────────────────────────────────────────────
+
+export const TEXT_BYTES_MAX = 524_288
+/** Of all texts of one audit. */
+export const TEXTS_BYTES_MAX = 16_777_216
+/** An artifact larger than this is not even fetched. */
+export const FETCHED_BYTES_MAX = 67_108_864
+
+export type AuditText = {
+  kind: 'patch' | 'prompt' | 'stdout' | 'stderr'
+  turn: number | null
+  /** Of the event that refers to it. */
+  position: Position
+  ref: ArtifactRef
+  /** Null: could not be shown; `note` says why. */
+  text: string | null
+  /** What the reader must know: what was cut, or why there is nothing. */
+  note: string | null
+}
+
+/** The patch, the prompts and the outputs, each at most `TEXT_BYTES_MAX`. A missing artifact is a note, not a fault. */
+export async function readTexts(
+  ports: Pick<ClientPorts, 'artifacts'>,
+  events: readonly RecordedEvent[],
+): Promise<AuditText[]> {
+  const texts: AuditText[] = []
+  let left = TEXTS_BYTES_MAX
+  // The patch is what matters most, so it is read while there is room.
+  const wanted = events
+    .flatMap(referencesOf)
+    .toSorted((a, b) => Number(b.kind === 'patch') - Number(a.kind === 'patch'))
+  for (const reference of wanted) {
+    const shown = await readText(ports, reference, Math.min(TEXT_BYTES_MAX, left))
+    left -= Math.min(reference.ref.bytes, TEXT_BYTES_MAX, left)
+    texts.push({ ...reference, ...shown })
+  }
+  return texts.toSorted((a, b) => a.position - b.position)
+}
+
+type Reference = Omit<AuditText, 'text' | 'note'>
+type Shown = Pick<AuditText, 'text' | 'note'>
+
+function referencesOf({ type, data, position }: RecordedEvent): Reference[] {
+  const refer = (kind: AuditText['kind'], turn: number | null, ref: ArtifactRef | null | undefined): Reference[] =>
+    ref === null || ref === undefined ? [] : [{ kind, turn, position, ref }]
+  const outputs = (turn: number, stdout: Output | undefined, stderr: Output | undefined) => [
+    ...refer('stdout', turn, stdout?.artifact),
+    ...refer('stderr', turn, stderr?.artifact),
+  ]
+  switch (type) {
+    case 'workspace.captured':
+      return data.format === 'patch' ? refer('patch', null, data.patch) : []
+    case 'turn.started':
+      return refer('prompt', data.turn_number, data.prompt)
+    case 'turn.exited':
+    case 'turn.stalled':
+    case 'turn.timed_out':
+    case 'turn.interrupted':
+    case 'turn.stopped':
+      return outputs(data.turn_number, data.stdout, data.stderr)
+    default:
+      return []
+  }
+}
+
+async function readText(
+  ports: Pick<ClientPorts, 'artifacts'>,
+  { kind, ref }: Reference,
+  bytesMax: number,
+): Promise<Shown> {
+  if (bytesMax <= 0) return { text: null, note: `not shown: this page already holds ${TEXTS_BYTES_MAX} bytes of text` }
+  if (ref.bytes > FETCHED_BYTES_MAX)
+    return { text: null, note: `not shown: ${ref.bytes} bytes are too many for a page` }
+  try {
+    return cutText(await ports.artifacts.get(ref), kind, bytesMax)
+  } catch (error) {
+    if (!isSwarmError(error, 'artifact_missing')) throw error
+    return { text: null, note: `not shown: ${messageOf(error)}` }
+  }
+}
+
+/** Of an output the end says most, of everything else the beginning. */
+function cutText(content: Uint8Array, kind: AuditText['kind'], bytesMax: number): Shown {
+  if (content.length <= bytesMax) return { text: new TextDecoder().decode(content), note: null }
+  const end = kind === 'stdout' || kind === 'stderr'
+  const kept = end ? content.subarray(content.length - bytesMax) : content.subarray(0, bytesMax)
+  const note = `cut: the ${end ? 'last' : 'first'} ${bytesMax} of ${content.length} bytes`
+  return { text: new TextDecoder().decode(kept).replace(/^\uFFFD+|\uFFFD+$/g, ''), note }
+}
