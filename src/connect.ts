@@ -1,5 +1,4 @@
 /** Composition root of the client: a swarm on a NATS server or cluster, or on the embedded server of a directory. */
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { natsArtifactStore } from './adapters/nats/artifact-store.ts'
 import { connectNats, type NatsLink } from './adapters/nats/connection.ts'
@@ -25,7 +24,7 @@ export type ConnectOptions = {
   password?: string | undefined
   /** Path of a NATS credentials file. */
   credsFile?: string | undefined
-  /** Needed when the user may only receive replies under a prefix of its own, e.g. `_INBOX_observer`. */
+  /** Below which replies arrive; default: `_INBOX_<user>` for a user named here or in the URL. */
   inboxPrefix?: string | undefined
   /** Default: `default`. */
   namespace?: string | undefined
@@ -97,7 +96,6 @@ async function compose(link: NatsLink, options: ConnectOptions, embedded: boolea
   await ensureLogStream(link, names, { replicas })
   const host = systemHost()
   const dir = resolve(options.dir ?? '.swarmtrail')
-  await mkdir(dir, { recursive: true, mode: 0o700 })
   const ports = {
     log: natsEventLog(link, names),
     artifacts: natsArtifactStore(link.nc, names, { replicas }),

@@ -1,4 +1,5 @@
 /** Composition root of a runner: serves sessions in this process. */
+import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { execaShell } from './adapters/shell/shell.ts'
 import { systemHost } from './adapters/shell/host.ts'
@@ -61,6 +62,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   const runnerId = options.runnerId ?? `${host.name}-${swarm.ports.ids.next()}`
   const workflows = fileWorkflows({ workflowPath: options.workflow, command: options.command, sourceDir })
   const workflow = await workflows.load()
+  await mkdir(swarm.dir, { recursive: true, mode: 0o700 })
   const shell = execaShell()
   const ports = {
     ...swarm.ports,

@@ -1,6 +1,6 @@
 /** What a command of the command line is made of. Its file is loaded only when it is used. */
 import type { Command } from 'commander'
-import type { Interrupts } from '../adapters/cli/interrupts.ts'
+import type { Interrupt, Interrupts } from '../adapters/cli/interrupts.ts'
 import type { Terminal } from '../adapters/cli/terminal.ts'
 import type { ConnectedSwarm } from '../connect.ts'
 
@@ -10,6 +10,7 @@ export type GlobalOptions = {
   dir?: string
   nats?: string
   creds?: string
+  inboxPrefix?: string
   replicas?: number
 }
 
@@ -22,7 +23,8 @@ export type Cli = {
   readonly dir: () => string
   /** Connected once; closed when the command ends, however it ends. */
   swarm(): Promise<ConnectedSwarm>
-  close(): Promise<void>
+  /** Ends the process by a signal, after the given work and the closing of the swarm, which get a few seconds. */
+  endAtOnce(signal: Interrupt['signal'], work?: () => Promise<void>): Promise<never>
   /** Sets the exit status of a command that did its work, e.g. by the outcome of a session. */
   exitWith(status: number): void
 }

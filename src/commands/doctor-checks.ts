@@ -36,7 +36,7 @@ async function streamOf(swarm: ConnectedSwarm, options: GlobalOptions): Promise<
   const embedded = swarm.server.embedded ? await inspectEmbeddedServer(swarm.dir) : null
   const target =
     embedded === null
-      ? { servers: options.nats ?? swarm.server.url, credsFile: options.creds }
+      ? { servers: options.nats ?? swarm.server.url, credsFile: options.creds, inboxPrefix: options.inboxPrefix }
       : { servers: embedded.url, user: embedded.user, password: embedded.password }
   const link = await connectNats({ ...target, namespace })
   try {

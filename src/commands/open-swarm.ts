@@ -6,13 +6,13 @@ import type { ConnectedSwarm } from '../connect.ts'
 import type { GlobalOptions } from './command.ts'
 
 export async function openSwarm(terminal: Terminal, options: GlobalOptions, dir: string): Promise<ConnectedSwarm> {
-  const { nats, creds, namespace, replicas } = options
+  const { nats, creds, inboxPrefix, namespace, replicas } = options
   if (nats === undefined) refuseWithoutServer(options)
   const { connectSwarm, openEmbeddedSwarm } = await import('../connect.ts')
   const logger = terminalLogger(terminal)
   if (nats === undefined)
     return openEmbeddedSwarm({ dir, namespace, logger, onProgress: (line) => terminal.note(line) })
-  return connectSwarm({ servers: nats, credsFile: creds, namespace, replicas, dir, logger })
+  return connectSwarm({ servers: nats, credsFile: creds, inboxPrefix, namespace, replicas, dir, logger })
 }
 
 function refuseWithoutServer({ creds, replicas }: GlobalOptions): void {

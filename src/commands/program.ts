@@ -4,13 +4,18 @@ import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import { EXIT, statusOfSignal } from '../adapters/cli/exit-status.ts'
 import { createInterrupts, type Interrupt } from '../adapters/cli/interrupts.ts'
+import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError, reportError } from '../adapters/cli/report-error.ts'
 import { createTerminal, type Terminal } from '../adapters/cli/terminal.ts'
 import type { ConnectedSwarm } from '../connect.ts'
+import { messageOf } from '../runtime/errors.ts'
 import type { Cli, GlobalOptions } from './command.ts'
 import { openSwarm } from './open-swarm.ts'
 import { wholeNumber } from './option-values.ts'
 import { COMMANDS } from './registry.ts'
+
+/** Longest time that ending at once may take: processes get 2 s to end after SIGTERM. */
+const END_MS_MAX = 5_000
 
 const EXIT_NOTES = `
 Exit statuses: 0 completed or done, 1 failed, 2 usage or configuration, 3 blocked, 4 stopped, 5 not found,
@@ -27,14 +32,15 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     await program.parseAsync(helpAsOption(args), { from: 'user' })
     status = cli.status
   } catch (error) {
-    status = await statusOfError(terminal, error)
+    // Work that is cut short by the end of the process fails; that says nothing.
+    status = await (cli.ending() ?? statusOfError(terminal, error))
   }
   try {
     await cli.close()
   } catch (error) {
     status = await reportError(terminal, error)
   }
-  return status
+  return cli.ending() ?? status
 }
 
 function createProgram(terminal: Terminal): Command {
@@ -50,6 +56,7 @@ function createProgram(terminal: Terminal): Command {
     )
     .addOption(new Option('--nats <url>', 'use this NATS server or cluster, no embedded one').env('NATS_URL'))
     .addOption(new Option('--creds <file>', 'NATS credentials file'))
+    .addOption(new Option('--inbox-prefix <prefix>', 'where replies arrive').env('NATS_INBOX_PREFIX'))
     .addOption(new Option('--replicas <n>', 'copies of everything stored, on a cluster').argParser(wholeNumber))
     .addHelpText('after', EXIT_NOTES)
     .configureHelp({ showGlobalOptions: true, helpWidth: terminal.columns })
@@ -66,9 +73,12 @@ function defineCommands(program: Command, cli: Cli): void {
   })
 }
 
-function createCli(terminal: Terminal, program: Command): Cli & { readonly status: number } {
+type OwnCli = Cli & { close(): Promise<void>; readonly status: number; ending(): Promise<never> | null }
+
+function createCli(terminal: Terminal, program: Command): OwnCli {
   let opened: Promise<ConnectedSwarm> | null = null
   let status: number = EXIT.ok
+  let ending: Promise<never> | null = null
   const options = () => givenOptions(program)
   const dir = () => resolve(options().dir ?? '.swarmtrail')
   const close = async () => {
@@ -77,17 +87,27 @@ function createCli(terminal: Terminal, program: Command): Cli & { readonly statu
     opened = null
     if (result.status === 'fulfilled') await result.value?.close()
   }
-  const leave = async ({ signal }: Interrupt) => {
-    await close()
+  const end = async (signal: Interrupt['signal'], work: () => Promise<void>): Promise<never> => {
+    setTimeout(() => process.exit(statusOfSignal(signal)), END_MS_MAX)
+    terminal.status(null)
+    try {
+      await work()
+      await close()
+    } catch (error) {
+      terminal.note(oneLine(`warning: ${messageOf(error)}`))
+    }
     process.exit(statusOfSignal(signal))
   }
+  const endAtOnce: Cli['endAtOnce'] = (signal, work = async () => undefined) => (ending ??= end(signal, work))
   return {
     terminal,
-    interrupts: createInterrupts((interrupt) => void leave(interrupt)),
+    interrupts: createInterrupts(({ signal }) => void endAtOnce(signal)),
     options,
     dir,
     swarm: () => (opened ??= openSwarm(terminal, options(), dir())),
     close,
+    endAtOnce,
+    ending: () => ending,
     exitWith: (given) => {
       status = given
     },

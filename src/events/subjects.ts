@@ -20,6 +20,8 @@ export function namesOf(namespace: string) {
     liveOf: (eventSubject: string) => `${prefix}.live.${eventSubject.slice(`${prefix}.event.`.length)}`,
     output: (sessionId: SessionId, stream: 'stdout' | 'stderr') => `${prefix}.output.${sessionId}.${stream}`,
     allOutput: (sessionId: SessionId) => `${prefix}.output.${sessionId}.*`,
+    /** Live output of all sessions. */
+    allLiveOutput: `${prefix}.output.>`,
     artifactBucket: `SWARM_${namespace}_ARTIFACTS`,
     viewBucket: (view: string) => `SWARM_${namespace}_${view}`,
     leaseBucket: `SWARM_${namespace}_LEASES`,

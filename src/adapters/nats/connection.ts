@@ -25,7 +25,7 @@ export type ConnectNats = {
   namespace: string
   /** How the server calls this client in its logs. */
   name?: string | undefined
-  /** Needed when the user may only receive replies below a prefix of its own. */
+  /** Below which replies arrive; default: `_INBOX_<user>` for a user named here or in the URL. */
   inboxPrefix?: string | undefined
 }
 
@@ -93,11 +93,17 @@ async function dial(options: ConnectNats, servers: Servers): Promise<NatsConnect
       ...(user === undefined ? {} : { user }),
       ...(pass === undefined ? {} : { pass }),
       ...(servers.token === undefined ? {} : { token: servers.token }),
-      ...(options.inboxPrefix === undefined ? {} : { inboxPrefix: options.inboxPrefix }),
+      ...inboxOf(options.inboxPrefix, user),
     })
   } catch (error) {
     throw connectFault(error, servers.shown)
   }
+}
+
+/** A user may be allowed to hear replies of its own only, as those of `server-config --roles` are. */
+function inboxOf(given: string | undefined, user: string | undefined): { inboxPrefix?: string } {
+  if (given !== undefined) return { inboxPrefix: given }
+  return user !== undefined && /^[\w-]+$/.test(user) ? { inboxPrefix: `_INBOX_${user}` } : {}
 }
 
 async function credentials(path: string): Promise<ReturnType<typeof credsAuthenticator>> {

@@ -8,7 +8,7 @@ import type { Lease, LeaseChange, LeaseHolder, LeaseStore } from '../../runtime/
 import { decodeKey, encodeKey } from './kv-keys.ts'
 import { asLogFault } from './log-errors.ts'
 import { type Bucket, type BucketEntry, openBucket } from './store-bucket.ts'
-import { expiringKvStream } from './store-stream.ts'
+import { expiringKvStream, type StoreStream } from './store-stream.ts'
 
 /** How long a lease's end can still be learned by a watcher that lost its connection. */
 const markerMs = 3_600_000
@@ -22,8 +22,7 @@ const holderSchema = z.object({ runnerId: z.string(), host: z.string(), pid: z.i
 
 /** Throws `log_unreachable`; `not_authorized` from what this user may not do. */
 export function natsLeaseStore(nc: NatsConnection, names: Names, options: { replicas?: number } = {}): LeaseStore {
-  const stream = expiringKvStream(names.leaseBucket, options.replicas ?? 1, markerMs, names.allLeaseChanges)
-  const bucket = openBucket(nc, names.leaseBucket, stream)
+  const bucket = openBucket(nc, names.leaseBucket, leaseStream(names, options.replicas ?? 1))
   return {
     acquire: (key, holder, ttlMs) => acquire(bucket, key, holder, ttlMs),
     renew: (lease, holder, ttlMs) => renew(bucket, lease, holder, ttlMs),
@@ -41,6 +40,10 @@ export function natsLeaseStore(nc: NatsConnection, names: Names, options: { repl
     },
     watch: (signal) => watch(nc, bucket, names, signal),
   }
+}
+
+export function leaseStream(names: Names, replicas: number): StoreStream {
+  return expiringKvStream(names.leaseBucket, replicas, markerMs, names.allLeaseChanges)
 }
 
 async function acquire(bucket: Bucket, key: string, holder: LeaseHolder, ttlMs: number): Promise<Lease | null> {
@@ -96,23 +99,18 @@ async function* watch(
 ): AsyncGenerator<LeaseChange> {
   const held = new Map<string, LeaseHolder>()
   const nudges = listen(nc, allLeaseChanges, signal)
-  let revision = 0
+  const cursor = { revision: 0 }
   let current = false
   try {
     while (!signal.aborted) {
       const heard = nudges.take()
       let waitMs = checkMs
       try {
-        for await (const entry of bucket.changes(revision)) {
-          revision = entry.revision
-          const change = changeOf(held, entry.key, holderOf(entry))
-          if (signal.aborted) return
-          if (change !== null) yield change
-        }
-        if (!current) yield { kind: 'current' }
+        yield* news(bucket, held, cursor, signal)
+        if (!current && !signal.aborted) yield { kind: 'current' }
         current = true
         // A replica may not have yet what its leader has announced.
-        if (heard > revision) waitMs = lagWaitMs
+        if (heard > cursor.revision) waitMs = lagWaitMs
       } catch (error) {
         if (signal.aborted) return
         if (!current || nc.isClosed() || !isSwarmError(error, 'log_unreachable')) throw error
@@ -124,6 +122,21 @@ async function* watch(
     throw asLogFault(error, leaseBucket)
   } finally {
     nudges.close()
+  }
+}
+
+/** What changed for others behind the cursor, which moves with it. */
+async function* news(
+  bucket: Bucket,
+  held: Map<string, LeaseHolder>,
+  cursor: { revision: number },
+  signal: AbortSignal,
+): AsyncGenerator<LeaseChange> {
+  for await (const entry of bucket.changes(cursor.revision)) {
+    if (signal.aborted) return
+    cursor.revision = entry.revision
+    const change = changeOf(held, entry.key, holderOf(entry))
+    if (change !== null) yield change
   }
 }
 

@@ -1,0 +1,157 @@
+/**
+ * A nats-server configuration in which observers, coordinators and runners of one namespace may do what they need.
+ *
+ * Each role is an account of its own that imports exactly what it may ask for; the streams belong to the account of
+ * the administrator. Permissions alone would not do: the server sends its answer to whatever reply subject a request
+ * names, with its own rights, so any user inside the streams' account could have an answer delivered to an event's
+ * subject or to `$JS.API.STREAM.DELETE`. Across accounts an answer can only come back.
+ */
+import { COORDINATOR_NOUNS } from '../../events/session-events.ts'
+import { namesOf, type Names } from '../../events/subjects.ts'
+
+export const ROLES = ['observer', 'coordinator', 'runner'] as const
+export type Role = (typeof ROLES)[number]
+
+export type RoleConfig = {
+  namespace: string
+  /** Names under which views are stored. */
+  stores: readonly string[]
+  /** `host:port`; default: 127.0.0.1:4222. */
+  listen?: string | undefined
+  /** Where the server keeps its streams. */
+  storeDir?: string | undefined
+  /** With an outline of what the servers of a cluster need besides. */
+  cluster?: boolean | undefined
+}
+
+const LISTEN_DEFAULT = '127.0.0.1:4222'
+const STORE_DIR_DEFAULT = './swarmtrail-store'
+/** An event has at most 1 MiB; the rest is for headers. */
+const payloadMaxBytes = 2_097_152
+
+/** What no role may ask for: a consumer delivers stored messages to any subject, the rest changes or deletes streams. */
+const ADMINISTRATION = [
+  '$JS.API.CONSUMER.>',
+  '$JS.API.STREAM.CREATE.>',
+  '$JS.API.STREAM.UPDATE.>',
+  '$JS.API.STREAM.DELETE.>',
+  '$JS.API.STREAM.PURGE.>',
+  '$JS.API.STREAM.MSG.DELETE.>',
+  '$JS.API.STREAM.RESTORE.>',
+  '$JS.API.STREAM.SNAPSHOT.>',
+]
+
+/** `requests`: subjects to publish to; `live`: subjects to hear. */
+type Rights = { requests: readonly string[]; live: readonly string[] }
+
+export function roleConfig(options: RoleConfig): string {
+  const names = namesOf(options.namespace)
+  const rights = rightsOf(names, options.stores)
+  return [
+    `# nats-server configuration for the namespace ${names.namespace}. Passwords come from the environment: set`,
+    `# ${['admin', ...ROLES].map(variableOf).join(', ')},`,
+    '# each beginning with a letter. Make the streams once, as admin: swarmtrail server-config --create',
+    `listen: "${options.listen ?? LISTEN_DEFAULT}"`,
+    `max_payload: ${payloadMaxBytes}`,
+    '# An acknowledged event is on disk.',
+    `jetstream { store_dir: ${JSON.stringify(options.storeDir ?? STORE_DIR_DEFAULT)}, sync_interval: always }`,
+    ...(options.cluster === true ? CLUSTER : []),
+    'accounts {',
+    ...ownerAccount(names, rights),
+    ...ROLES.flatMap((role) => roleAccount(names, role, rights[role])),
+    '}',
+    '',
+  ].join('\n')
+}
+
+/** The variable of the environment that holds a user's password. */
+export function variableOf(user: string): string {
+  return `SWARMTRAIL_${user.toUpperCase()}_PASSWORD`
+}
+
+const CLUSTER = [
+  '# Of each server of the cluster; the names differ.',
+  'server_name: "n1"',
+  'cluster {',
+  '  name: "swarmtrail"',
+  '  listen: "127.0.0.1:6222"',
+  '  routes: ["nats://127.0.0.1:6222", "nats://127.0.0.1:6223", "nats://127.0.0.1:6224"]',
+  '}',
+]
+
+function rightsOf(names: Names, stores: readonly string[]): Record<Role, Rights> {
+  const views = stores.map((store) => names.viewBucket(store))
+  const buckets = [...views, names.leaseBucket]
+  const streams = [names.stream, `OBJ_${names.artifactBucket}`, ...buckets.map((bucket) => `KV_${bucket}`)]
+  const reads = [...streams.flatMap(readsOf), `$JS.API.STREAM.INFO.${names.stream}`]
+  const live = [names.allLive, names.allLiveOutput, names.allLeaseChanges]
+  const commands = COORDINATOR_NOUNS.map((noun) => names.noun(noun))
+  const writes = [names.allEvents, names.allLiveOutput, ...buckets.map((bucket) => `$KV.${bucket}.>`)]
+  return {
+    observer: { requests: reads, live },
+    coordinator: { requests: [...reads, ...commands], live },
+    runner: { requests: [...reads, ...writes, `$O.${names.artifactBucket}.>`], live },
+  }
+}
+
+/** By direct get and, in a cluster, from the stream's leader. */
+function readsOf(stream: string): string[] {
+  return [batchRead(stream), `${batchRead(stream)}.>`, `$JS.API.STREAM.MSG.GET.${stream}`]
+}
+
+function batchRead(stream: string): string {
+  return `$JS.API.DIRECT.GET.${stream}`
+}
+
+function ownerAccount(names: Names, rights: Record<Role, Rights>): string[] {
+  const exports = (kind: 'requests' | 'live') =>
+    [...new Set(ROLES.flatMap((role) => rights[role][kind]))].map((subject) => ({
+      subject,
+      accounts: ROLES.filter((role) => rights[role][kind].includes(subject)).map((role) => accountOf(names, role)),
+    }))
+  return [
+    `  ${names.stream}: {`,
+    '    jetstream: enabled',
+    `    users: [{ user: admin, password: $${variableOf('admin')} }]`,
+    '    exports: [',
+    ...exports('requests').map(
+      ({ subject, accounts }) =>
+        `      { service: "${subject}", response_type: ${responseOf(subject)}, accounts: [${accounts.join(', ')}] }`,
+    ),
+    ...exports('live').map(
+      ({ subject, accounts }) => `      { stream: "${subject}", accounts: [${accounts.join(', ')}] }`,
+    ),
+    '    ]',
+    '  }',
+  ]
+}
+
+/** Only a read without a subject in it may be answered by many messages. */
+function responseOf(subject: string): 'stream' | 'single' {
+  return subject.startsWith('$JS.API.DIRECT.GET.') && !subject.endsWith('.>') ? 'stream' : 'single'
+}
+
+function roleAccount(names: Names, role: Role, { requests, live }: Rights): string[] {
+  const inbox = `_INBOX_${role}.>`
+  const forbidden = role === 'observer' ? ['swarm.>', '$KV.>', '$O.>', ...ADMINISTRATION] : ADMINISTRATION
+  return [
+    `  ${accountOf(names, role)}: {`,
+    `    users: [{ user: ${role}, password: $${variableOf(role)}, permissions: {`,
+    `      publish: { allow: ${list(requests)}, deny: ${list(forbidden)} }`,
+    `      subscribe: { allow: ${list([inbox, ...live])} }`,
+    '    } }]',
+    '    imports: [',
+    ...requests.map((subject) => `      { service: { account: ${names.stream}, subject: "${subject}" } }`),
+    ...live.map((subject) => `      { stream: { account: ${names.stream}, subject: "${subject}" } }`),
+    '    ]',
+    '  }',
+  ]
+}
+
+function accountOf(names: Names, role: Role): string {
+  return `${names.stream}_${role.toUpperCase()}`
+}
+
+function list(subjects: readonly string[]): string {
+  return JSON.stringify(subjects)
+}
