@@ -5,6 +5,7 @@
  */
 import type { RecordedEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
+import { nounOf } from '../events/session-events.ts'
 import { projections, type DocumentOf, type ViewName } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import type { ClientPorts, LogItem } from './ports.ts'
@@ -118,7 +119,14 @@ function take<Document>(
   item: LogItem,
 ): Stored<Document> | null {
   const event = recorded(item)
-  return event !== null && projection.keysOf(event).includes(key) ? applyEvent(projection, stored, event) : stored
+  return event !== null && reads(projection, event) && projection.keysOf(event).includes(key)
+    ? applyEvent(projection, stored, event)
+    : stored
+}
+
+/** A whole trail holds events of other nouns too; applied, they would move the document's position past where a fold of the view leaves it. */
+function reads({ nouns }: Projection<unknown>, event: RecordedEvent): boolean {
+  return nouns === undefined || nouns.includes(nounOf(event.type))
 }
 
 function asList<Name extends ViewName>(documents: Map<string, Stored<DocumentOf<Name>>>): ViewDocument<Name>[] {

@@ -43,8 +43,16 @@ it.concurrent('names the required fields when they are missing', async (test) =>
 
 it.concurrent.for([
   { what: 'no file', turn: 'echo nothing written', message: 'no response file was written' },
-  { what: 'unreadable JSON', turn: 'printf "{status: done" > "$ACE_RUNTIME_RESPONSE_FILE"', message: 'not JSON: ' },
-  { what: 'an empty file', turn: ': > "$ACE_RUNTIME_RESPONSE_FILE"', message: 'not JSON: ' },
+  {
+    what: 'unreadable JSON',
+    turn: 'printf "{status: done" > "$ACE_RUNTIME_RESPONSE_FILE"',
+    message: 'not JSON: Expected',
+  },
+  {
+    what: 'an empty file',
+    turn: ': > "$ACE_RUNTIME_RESPONSE_FILE"',
+    message: 'not JSON: Unexpected end of JSON input',
+  },
   { what: 'a list', turn: 'echo "[]" > "$ACE_RUNTIME_RESPONSE_FILE"', message: 'expected object' },
   {
     what: 'too large',

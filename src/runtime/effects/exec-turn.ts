@@ -1,4 +1,4 @@
-import { redactDeep, redactText } from '../../events/redaction.ts'
+import { redactDeep, redactText, type Secrets } from '../../events/redaction.ts'
 import {
   executorResponseSchema,
   type ArtifactRef,
@@ -193,20 +193,31 @@ async function fromResponseFile(input: Input): Promise<Answer> {
   }
   if (text === null)
     return { response: null, response_artifact: null, issues: [{ path: '', message: 'no response file was written' }] }
-  const redacted = redactText(text, secrets)
+  const redacted = redactText(redactText(text, secrets), escaped(secrets))
   const response_artifact = await storeSurely(input, () => ports.artifacts.put(redacted))
-  return { ...parseResponse(text, (value) => redactDeep(value, secrets)), response_artifact }
+  return { ...parseResponse(text, secrets), response_artifact }
 }
 
-function parseResponse(text: string, redact: (value: unknown) => unknown): Pick<Answer, 'response' | 'issues'> {
+/** Secrets as they look inside a JSON string. */
+function escaped(secrets: Secrets): Secrets {
+  return Object.fromEntries(Object.entries(secrets).map(([name, value]) => [name, JSON.stringify(value).slice(1, -1)]))
+}
+
+function parseResponse(text: string, secrets: Secrets): Pick<Answer, 'response' | 'issues'> {
   let raw: unknown
   try {
     raw = JSON.parse(text)
   } catch (error) {
-    return { response: null, issues: [{ path: '', message: `not JSON: ${messageOf(error)}` }] }
+    return { response: null, issues: [{ path: '', message: `not JSON${withoutQuote(messageOf(error))}` }] }
   }
-  const parsed = executorResponseSchema.safeParse(redact(raw))
+  const parsed = executorResponseSchema.safeParse(redactDeep(raw, secrets))
   if (parsed.success) return { response: parsed.data, issues: [] }
   const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
   return { response: null, issues }
+}
+
+/** The parser's message up to the piece of the text it quotes: clipped, a secret in there would not be recognised. */
+function withoutQuote(message: string): string {
+  const cause = message.split(/(?:, )?(?:\.{3})?"/, 1)[0] ?? ''
+  return cause === '' ? '' : `: ${cause}`
 }
