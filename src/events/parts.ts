@@ -122,6 +122,7 @@ export const workspaceSchema = z.object({
   source_path: z.string().describe('canonical path'),
   base_commit: z.string().nullable(),
   branch: z.string().nullable(),
+  session_id: z.string().optional().describe('whose it is: a name can be used again once its session is over'),
 })
 export type Workspace = z.output<typeof workspaceSchema>
 

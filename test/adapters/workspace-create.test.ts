@@ -30,6 +30,7 @@ describe('creating a worktree', () => {
     const workspace = await workspaces.create(request(source, root))
     const head = await gitIn(source, 'rev-parse', 'HEAD')
     expect(workspace).toEqual({
+      session_id: 'S1',
       path: join(root, 'S1'),
       root,
       source: 'worktree',

@@ -94,6 +94,6 @@ async function fill(slot: Slot, repository: Repository | null): Promise<Slot> {
 }
 
 function workspaceOf(slot: Slot): Workspace {
-  const { source, source_path, base_commit, branch } = slot.marker
-  return { path: slot.place.path, root: slot.place.root, source, source_path, base_commit, branch }
+  const { session_id, source, source_path, base_commit, branch } = slot.marker
+  return { path: slot.place.path, root: slot.place.root, source, source_path, base_commit, branch, session_id }
 }

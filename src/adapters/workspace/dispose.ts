@@ -32,7 +32,8 @@ export async function disposeOf(workspace: Workspace, mode: OnCleanup): Promise<
 
 function isOf(workspace: Workspace, marker: Marker): boolean {
   const keys = ['source', 'source_path', 'branch', 'base_commit'] as const
-  return keys.every((key) => marker[key] === workspace[key])
+  const same = keys.every((key) => marker[key] === workspace[key])
+  return same && (workspace.session_id === undefined || marker.session_id === workspace.session_id)
 }
 
 /** The marker of an archive stays: it keeps the name taken, so no two archives share one, and tells where it lies. */
