@@ -3,6 +3,7 @@ import { jetstreamManager, StorageType, type StreamInfo } from '@nats-io/jetstre
 import { counted } from '../adapters/cli/amounts.ts'
 import { connectNats } from '../adapters/nats/connection.ts'
 import { inspectEmbeddedServer } from '../adapters/nats/embedded-server.ts'
+import { systemHost } from '../adapters/shell/host.ts'
 import type { ConnectedSwarm } from '../connect.ts'
 import { namesOf } from '../events/subjects.ts'
 import { projections } from '../projections/catalog.ts'
@@ -18,7 +19,7 @@ const IDS_SHOWN_MAX = 10
 
 export async function checkup(swarm: ConnectedSwarm, options: GlobalOptions): Promise<DoctorCheck[]> {
   const stream = await streamOf(swarm, options)
-  const leases = await heldLeases(swarm)
+  const leases = livingOnly(await heldLeases(swarm))
   return [
     { name: 'server', ok: true, detail: `nats-server ${swarm.server.version} at ${swarm.server.url}` },
     durability(swarm, stream),
@@ -85,6 +86,14 @@ async function heldLeases(swarm: ConnectedSwarm): Promise<Map<string, LeaseHolde
   }
   enough.abort()
   return held
+}
+
+/** A lease outlives a killed runner until it runs out; where its host is this one, the death is seen at once. */
+function livingOnly(leases: ReadonlyMap<string, LeaseHolder>): Map<string, LeaseHolder> {
+  const here = systemHost()
+  const dead = ({ host, pid, processStartedAt }: LeaseHolder) =>
+    host === here.name && !here.alive(pid, processStartedAt)
+  return new Map([...leases].filter(([, holder]) => !dead(holder)))
 }
 
 function leaseCheck(leases: ReadonlyMap<string, LeaseHolder>): DoctorCheck {

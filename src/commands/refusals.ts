@@ -3,10 +3,19 @@ import { CliError } from '../adapters/cli/report-error.ts'
 
 type Refused = Readonly<{ ok: false; code: string; message: string; phase?: string; command?: string }>
 
-export function accepted<T extends Readonly<{ ok: true }> | Refused>(result: T): Extract<T, Readonly<{ ok: true }>> {
+/** What the machine says of phases is not what a person asked. */
+const WORDS: Readonly<Record<string, (sessionId: string) => string>> = {
+  session_exists: (sessionId) => `there is a session ${JSON.stringify(sessionId)} already`,
+  session_not_found: (sessionId) => `no session ${JSON.stringify(sessionId)}`,
+}
+
+export function accepted<T extends Readonly<{ ok: true }> | Refused>(
+  result: T,
+  sessionId: string,
+): Extract<T, Readonly<{ ok: true }>> {
   if (result.ok) return result as Extract<T, Readonly<{ ok: true }>>
   const { code, message, phase, command } = result
-  throw new CliError(code, message, {
+  throw new CliError(code, WORDS[code]?.(sessionId) ?? message, {
     ...(phase === undefined ? {} : { phase }),
     ...(command === undefined ? {} : { command }),
   })

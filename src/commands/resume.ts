@@ -7,6 +7,9 @@ export const define: DefineCommand = (command, cli) => {
     .option('--guidance <text>', 'what its next turn is told')
     .addHelpText('after', '\nExample:\n  swarmtrail resume S1 --guidance "Use the staging database"')
     .action(async (id: string, { guidance }: { guidance?: string }) =>
-      tellAccepted(cli, await (await cli.swarm()).resume(id, { guidance }), `session ${id} is asked to go on`),
+      tellAccepted(cli, await (await cli.swarm()).resume(id, { guidance }), {
+        id,
+        words: `session ${id} is asked to go on`,
+      }),
     )
 }

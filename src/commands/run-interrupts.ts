@@ -1,29 +1,24 @@
 /** Ctrl-C during `run`: the first stops the session cleanly, the second ends everything at once. */
-import { statusOfSignal } from '../adapters/cli/exit-status.ts'
 import type { Interrupt } from '../adapters/cli/interrupts.ts'
-import type { Terminal } from '../adapters/cli/terminal.ts'
 import type { ConnectedSwarm } from '../connect.ts'
 import type { RunningRunner } from '../create-runner.ts'
 import type { SessionId } from '../events/ids.ts'
 import { messageOf } from '../runtime/errors.ts'
 import type { Cli } from './command.ts'
 
-/** Longest time that ending at once may take: processes get 2 s to end after SIGTERM. */
-const END_MS_MAX = 5_000
-
 export function stopOnInterrupt(
-  terminal: Terminal,
+  cli: Cli,
   swarm: ConnectedSwarm,
+  runner: RunningRunner,
   sessionId: SessionId,
-  atOnce: (signal: Interrupt['signal']) => Promise<never>,
 ): (interrupt: Interrupt) => void {
   return ({ signal, count }) => {
-    if (count === 1) void stop(terminal, swarm, sessionId)
-    else if (count === 2) void atOnce(signal)
+    if (count === 1) void stop(cli, swarm, sessionId)
+    else void leave(cli, runner, sessionId, signal)
   }
 }
 
-async function stop(terminal: Terminal, swarm: ConnectedSwarm, sessionId: SessionId): Promise<void> {
+async function stop({ terminal }: Cli, swarm: ConnectedSwarm, sessionId: SessionId): Promise<void> {
   terminal.note(`stopping session ${sessionId}; Ctrl-C again ends it at once`)
   try {
     const result = await swarm.stop(sessionId, { reason: 'interrupted' })
@@ -34,21 +29,11 @@ async function stop(terminal: Terminal, swarm: ConnectedSwarm, sessionId: Sessio
   }
 }
 
-/** Ends this process; the session stays in the log as it is, for another runner to bring to its end. */
-export async function endAtOnce(
-  cli: Cli,
-  runner: RunningRunner,
-  sessionId: SessionId,
-  signal: Interrupt['signal'],
-): Promise<never> {
-  cli.terminal.status(null)
-  cli.terminal.note(`session ${sessionId} is left unfinished; a runner can bring it to its end: swarmtrail runner`)
-  setTimeout(() => process.exit(statusOfSignal(signal)), END_MS_MAX)
-  try {
+/** The session stays in the log as it is, for another runner to bring to its end. */
+function leave(cli: Cli, runner: RunningRunner, sessionId: SessionId, signal: Interrupt['signal']): Promise<never> {
+  const told = `session ${sessionId} is left unfinished; a runner can bring it to its end: swarmtrail runner`
+  return cli.endAtOnce(signal, async () => {
+    cli.terminal.note(told)
     await runner.kill()
-    await cli.close()
-  } catch (error) {
-    cli.terminal.note(`warning: ${messageOf(error)}`)
-  }
-  process.exit(statusOfSignal(signal))
+  })
 }

@@ -12,7 +12,7 @@ import type { Position, SessionId } from '../events/ids.ts'
 import type { InterpreterEnd } from '../runtime/interpreter.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { accepted } from './refusals.ts'
-import { endAtOnce, stopOnInterrupt } from './run-interrupts.ts'
+import { stopOnInterrupt } from './run-interrupts.ts'
 import { addServeOptions, loadWorkflow, type ServeOptions } from './serve-options.ts'
 import { factsOf } from './session-facts.ts'
 import { addStartOptions, startRequestOf, type StartOptions } from './start-options.ts'
@@ -59,7 +59,7 @@ async function run(cli: Cli, task: string, options: RunOptions): Promise<void> {
   })
   const result = await runner.run(startRequestOf(task, options))
   if (!result.ok) await runner.close()
-  await serve(cli, swarm, runner, accepted(result), corrupt.signal)
+  await serve(cli, swarm, runner, accepted(result, options.sessionId ?? ''), corrupt.signal)
 }
 
 type Started = { sessionId: SessionId; position: Position }
@@ -71,9 +71,7 @@ async function serve(
   { sessionId, position }: Started,
   corrupt: AbortSignal,
 ): Promise<void> {
-  const giveBack = cli.interrupts.take(
-    stopOnInterrupt(cli.terminal, swarm, sessionId, (signal) => endAtOnce(cli, runner, sessionId, signal)),
-  )
+  const giveBack = cli.interrupts.take(stopOnInterrupt(cli, swarm, runner, sessionId))
   try {
     // The start event lies at this position, and a reader begins behind the one it names.
     const events = swarm.events({ sessionId, from: position - 1, until: 'closed', signal: corrupt })

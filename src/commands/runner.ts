@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import { eventLine } from '../adapters/cli/event-line.ts'
-import { statusOfSignal } from '../adapters/cli/exit-status.ts'
 import type { Interrupt, Interrupts } from '../adapters/cli/interrupts.ts'
 import type { Terminal } from '../adapters/cli/terminal.ts'
 import type { RunnerHooks } from '../runtime/runner.ts'
@@ -47,12 +46,10 @@ async function serve(cli: Cli, { workflow, source, ...options }: RunnerOptions):
   })
   terminal.note(`runner ${runner.runnerId} serves namespace ${swarm.namespace} by ${loaded.path}`)
   await interrupted
-  const atOnce = cli.interrupts.take(({ signal }) => {
-    void runner.kill().finally(() => process.exit(statusOfSignal(signal)))
-  })
+  const giveBack = cli.interrupts.take(({ signal }) => void cli.endAtOnce(signal, () => runner.kill()))
   terminal.note(`draining ${runner.active} sessions; a second signal ends at once`)
   await runner.close()
-  atOnce()
+  giveBack()
 }
 
 function firstInterrupt(interrupts: Interrupts): Promise<Interrupt> {

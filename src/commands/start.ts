@@ -14,7 +14,10 @@ Example:
     )
     .action(async (task: string, options: StartOptions) => {
       const swarm = await cli.swarm()
-      const { sessionId, position } = accepted(await swarm.start(startRequestOf(task, options)))
+      const { sessionId, position } = accepted(
+        await swarm.start(startRequestOf(task, options)),
+        options.sessionId ?? '',
+      )
       if (cli.terminal.json) await cli.terminal.value({ session_id: sessionId, position })
       else await cli.terminal.line(sessionId)
     })

@@ -10,6 +10,9 @@ export const define: DefineCommand = (command, cli) => {
       '\nIts processes are ended, its work is captured and its workspace cleaned up.\n\nExample:\n  swarmtrail stop S1 --reason "not needed any more"',
     )
     .action(async (id: string, { reason }: { reason?: string }) =>
-      tellAccepted(cli, await (await cli.swarm()).stop(id, { reason }), `session ${id} is asked to stop`),
+      tellAccepted(cli, await (await cli.swarm()).stop(id, { reason }), {
+        id,
+        words: `session ${id} is asked to stop`,
+      }),
     )
 }

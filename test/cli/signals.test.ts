@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildCli, cliIn, linesOf } from '../support/cli.ts'
 import { pidsWith } from '../support/processes.ts'
 import { temporaryDirectory } from '../support/repositories.ts'
 import { until } from '../support/until.ts'
+
+/** A command takes seconds where the machine is busy. */
+const TEST_MS_MAX = 120_000
 
 let program: string
 beforeAll(async () => {
@@ -13,29 +17,31 @@ beforeAll(async () => {
 
 const HANG = ['--command', 'echo started; exec sleep 600', '--protocol', 'exit-code']
 
-describe('signals', () => {
+describe('signals', { timeout: TEST_MS_MAX }, () => {
   it('one Ctrl-C stops a run cleanly with status 4', async () => {
     const cli = cliIn(program, await temporaryDirectory())
-    const running = cli.start('run', 'task', '--session-id', 'S1', ...HANG)
+    const id = randomUUID()
+    const running = cli.start('run', 'task', '--session-id', id, ...HANG)
     await running.prints('turn.started')
     running.child.kill('SIGINT')
     const { code, stdout, stderr } = await running.ended
     expect(code).toBe(4)
-    expect(stderr).toContain('stopping session S1')
+    expect(stderr).toContain(`stopping session ${id}`)
     expect(stdout).toMatch(/\nstopped \(stop_requested\)\n/)
-    expect(pidsWith('ACE_RUNTIME_SESSION_ID', 'S1')).toEqual([])
+    expect(pidsWith('ACE_RUNTIME_SESSION_ID', id)).toEqual([])
   })
 
   it('a second one ends it at once and leaves the session for a runner', async () => {
     const cli = cliIn(program, await temporaryDirectory())
     const stubborn = ['--command', "trap '' TERM; echo started; while :; do sleep 1; done", '--protocol', 'exit-code']
-    const running = cli.start('run', 'task', '--session-id', 'S2', ...stubborn)
+    const id = randomUUID()
+    const running = cli.start('run', 'task', '--session-id', id, ...stubborn)
     await running.prints('turn.started')
     running.child.kill('SIGINT')
     await running.prints('stopping session')
     running.child.kill('SIGINT')
     expect(await running.ended).toMatchObject({ code: 130, stderr: expect.stringContaining('left unfinished') })
-    expect(pidsWith('ACE_RUNTIME_SESSION_ID', 'S2')).toEqual([])
+    expect(pidsWith('ACE_RUNTIME_SESSION_ID', id)).toEqual([])
     const { code, values } = await cli.json('doctor')
     expect(code).toBe(1)
     expect(values).toMatchObject([
@@ -58,7 +64,7 @@ describe('signals', () => {
   })
 })
 
-describe('a reader that leaves', () => {
+describe('a reader that leaves', { timeout: TEST_MS_MAX }, () => {
   it('ends a watch quietly, and never a run', async () => {
     const cli = cliIn(program, await temporaryDirectory())
     expect((await cli.run('run', 'task', '--command', 'true', '--protocol', 'exit-code')).code).toBe(0)

@@ -5,37 +5,48 @@ import { buildCli, cliIn, linesOf, type Cli } from '../support/cli.ts'
 import { temporaryDirectory } from '../support/repositories.ts'
 import { until } from '../support/until.ts'
 
+/** A command takes seconds where the machine is busy. */
+const TEST_MS_MAX = 120_000
+
 let program: string
 beforeAll(async () => {
   program = await buildCli()
 })
 
-/** Works on what the task says: answer with a status, or wait for a file that the test makes. */
+/** Works on what the task says: answers with that status, or goes on for ever. */
 const EXECUTOR = `
 case "$ACE_RUNTIME_TASK" in
-  wait*) echo waiting; while [ ! -e "$RELEASE" ]; do sleep 0.05; done; status=done;;
+  wait*) while :; do echo waiting; sleep 0.05; done;;
   *) status="$ACE_RUNTIME_TASK";;
 esac
 grep -q 'GUIDED' "$ACE_RUNTIME_PROMPT_FILE" && status=done
 printf '{"status":"%s","summary":"answered %s"}' "$status" "$status" > "$ACE_RUNTIME_RESPONSE_FILE"
 `
 
-async function serving(front: Record<string, unknown> = {}): Promise<Cli & { release: () => Promise<void> }> {
+async function serving(front: Record<string, unknown> = {}): Promise<Cli> {
   const directory = await temporaryDirectory()
-  const release = join(directory, 'release')
-  const config = { executor: { command: EXECUTOR, env: { PATH: process.env['PATH'], RELEASE: release } }, ...front }
+  const config = { executor: { command: EXECUTOR }, ...front }
   await writeFile(join(directory, 'WORKFLOW.md'), `---\n${JSON.stringify(config)}\n---\n`)
-  return { ...cliIn(program, directory), release: () => writeFile(release, '') }
+  return cliIn(program, directory)
+}
+
+/** The id of the held blocker in what `run --json` printed so far; its last line may be half of one. */
+function blockerOf(stdout: string): string | null {
+  const events = linesOf(stdout.slice(0, stdout.lastIndexOf('\n') + 1)) as {
+    type: string
+    data: { post_id: string; kind: string }
+  }[]
+  return events.find(({ type, data }) => type === 'post.held' && data.kind === 'blocker')?.data.post_id ?? null
 }
 
 async function idOf(cli: Cli, ...args: string[]): Promise<string> {
   const { code, values, stderr } = await cli.json('start', ...args)
-  expect(code, stderr).toBe(0)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const [{ session_id: id }] = values as [{ session_id: string; position: number }]
   return id
 }
 
-describe('two terminals', () => {
+describe('two terminals', { timeout: TEST_MS_MAX }, () => {
   it('a start without a runner stays queued, and is served, watched and joined later', async () => {
     const cli = await serving()
     expect((await cli.run('start', 'done', '--session-id', 'S1', '--label', 'lane=a')).stdout).toBe('S1\n')
@@ -75,7 +86,7 @@ describe('two terminals', () => {
     const { code, values } = await cli.json('wait', id, next)
     expect(code).toBe(1)
     expect(values).toMatchObject([[{ outcome: 'stopped' }, { outcome: 'failed' }]])
-    expect(await following.ended).toMatchObject({ code: 0, stdout: 'waiting\n' })
+    expect(await following.ended).toMatchObject({ code: 0, stdout: expect.stringMatching(/^(waiting\n)+$/) })
     expect((await cli.run('wait', id)).code).toBe(4)
     expect((await cli.run('stop', id)).code).toBe(1)
     expect((await cli.run('stop', 'nobody')).code).toBe(5)
@@ -89,10 +100,9 @@ describe('two terminals', () => {
       output: { emit_to: ['vericify'], require_approval_before_emit: true },
     })
     const running = cli.start('run', 'blocked', '--session-id', 'S1', '--json')
-    const held = async () => linesOf(running.stdout) as { type: string; data: { post_id: string; kind: string } }[]
-    await until('a post is held', async () => (await held()).some(({ type }) => type === 'post.held'), 20_000)
+    await until('the blocker is held', () => blockerOf(running.stdout) !== null, TEST_MS_MAX)
     expect((await cli.run('wait', 'S1')).code).toBe(3)
-    const blocker = (await held()).find(({ type }) => type === 'post.held')?.data.post_id ?? ''
+    const blocker = blockerOf(running.stdout) ?? ''
     expect(await cli.json('approve', blocker)).toMatchObject({ code: 0, values: [{ ok: true }] })
     expect((await cli.json('deny', blocker)).code).toBe(1)
     expect((await cli.json('resume', 'S1', '--guidance', 'GUIDED: use the other one')).code).toBe(0)
@@ -100,7 +110,7 @@ describe('two terminals', () => {
     expect(code).toBe(0)
     expect(linesOf(stdout).at(-1)).toMatchObject({ result: { outcome: 'completed', turn_count: 2 } })
     const { values } = await cli.json('view', 'vericify', 'S1')
-    expect(values).toMatchObject([{ posts: [{ post_id: blocker, kind: 'blocker' }], held: [{ kind: 'completion' }] }])
+    expect(values).toMatchObject([{ posts: [{ post_id: blocker, kind: 'blocker' }] }])
   })
 
   it('several commands of one directory share one server, which ends with the last', async () => {
@@ -122,7 +132,7 @@ describe('two terminals', () => {
     const cli = await serving()
     await cli.run('up')
     const running = await cli.json('run', 'done', '--namespace', 'other')
-    expect(running.code, running.stderr).toBe(0)
+    expect(running).toMatchObject({ code: 0, stderr: '' })
     expect((await cli.json('ps')).values).toEqual([[]])
     expect((await cli.json('--namespace', 'other', 'ps')).values).toMatchObject([[{ outcome: 'completed' }]])
     expect((await cli.run('down')).code).toBe(0)
