@@ -18,6 +18,7 @@ async function open() {
   const other = await connectNats({ servers: server.url, namespace: link.names.namespace })
   const bucket = () => new Objm(link.nc).open(link.names.artifactBucket)
   return {
+    ...link,
     store: natsArtifactStore(link.nc, link.names),
     another: () => natsArtifactStore(other.nc, link.names),
     count: async () => (await (await bucket()).list()).length,
@@ -51,9 +52,13 @@ it('leaves no chunks behind when two store the same', async () => {
 
 it('refuses content that somebody has put in the place of the stored one', async () => {
   const under = await open()
-  const { store, bucket } = under
+  const { store, nc, names } = under
   const ref = await store.put('true')
-  await (await bucket()).putBlob({ name: artifactName(ref.sha256) }, Buffer.from('fake'))
+  const name = artifactName(ref.sha256)
+  await nc.request(`$O.${names.artifactBucket}.C.fake`, 'fake')
+  const meta = { name, bucket: names.artifactBucket, nuid: 'fake', size: 4, chunks: 1 }
+  const encoded = Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+  await nc.request(`$O.${names.artifactBucket}.M.${encoded}`, JSON.stringify(meta))
   await expect(store.get(ref)).rejects.toMatchObject({ code: 'history_corrupt' })
   await under.close()
 })

@@ -2,13 +2,12 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Objm } from '@nats-io/obj'
-import { jetstream } from '@nats-io/jetstream'
-import type { NatsConnection } from '@nats-io/transport-node'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { nuid, type NatsConnection } from '@nats-io/transport-node'
 import { z } from 'zod'
 import type { ArtifactRef } from '../../events/parts.ts'
 import { artifactName, type Names } from '../../events/subjects.ts'
-import { messageOf, SwarmError } from '../../runtime/errors.ts'
+import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 import type { ArtifactStore } from '../../runtime/ports.ts'
 import { asLogFault } from './log-errors.ts'
 import { readAll, readLast, storeRequestMs } from './store-reads.ts'
@@ -17,6 +16,7 @@ import { lazyStream, objectStream, orMissing } from './store-stream.ts'
 /** In a cluster a replica may not have all of an artifact yet that was stored just now. */
 const lagWaitMs = 100
 const lagTriesMax = 20
+const chunkBytesMax = 131_072
 
 const objectSchema = z.object({ nuid: z.string(), size: z.int().min(0), deleted: z.boolean().optional() })
 type StoredObject = z.output<typeof objectSchema>
@@ -30,23 +30,52 @@ export function natsArtifactStore(
   const bucket = names.artifactBucket
   const stream = objectStream(bucket, options.replicas ?? 1)
   const ensure = lazyStream(nc, stream)
+  const js = jetstream(nc, { timeout: storeRequestMs })
+  const metaSubject = (ref: ArtifactRef) => `$O.${bucket}.M.${base64Url(artifactName(ref.sha256))}`
 
   async function find(ref: ArtifactRef): Promise<StoredObject | null> {
-    const subject = `$O.${bucket}.M.${base64Url(artifactName(ref.sha256))}`
-    const message = await orMissing(ensure, () => readLast(nc, stream.name, subject), null)
+    const message = await orMissing(ensure, () => readLast(nc, stream.name, metaSubject(ref)), null)
     const object = message && objectSchema.parse(JSON.parse(new TextDecoder().decode(message.data)))
     return object?.deleted ? null : object
   }
 
-  async function store(ref: ArtifactRef, content: ReadableStream<Uint8Array>): Promise<ArtifactRef> {
-    const objects = await new Objm(jetstream(nc, { timeout: storeRequestMs, checkAPI: false })).open(bucket, false)
+  async function store(ref: ArtifactRef, content: AsyncIterable<Uint8Array>): Promise<ArtifactRef> {
+    await ensure()
+    const id = nuid.next()
     try {
+      const { size, chunks } = await publishChunks(`$O.${bucket}.C.${id}`, content)
+      const meta = { name: artifactName(ref.sha256), bucket, nuid: id, size, chunks, ...describing(ref) }
       // Refused when somebody has stored the same content meanwhile, which is then taken for ours.
-      await objects.put({ name: artifactName(ref.sha256) }, content, { previousRevision: 0, timeout: storeRequestMs })
+      await js.publish(metaSubject(ref), JSON.stringify(meta), { expect: { lastSubjectSequence: 0 } })
     } catch (error) {
+      await forgetChunks(id)
       if (error instanceof SwarmError || (await find(ref)) === null) throw asLogFault(error, stream.name)
     }
     return ref
+  }
+
+  async function publishChunks(subject: string, content: AsyncIterable<Uint8Array>) {
+    let [size, chunks] = [0, 0]
+    for await (const part of content) {
+      for (let from = 0; from < part.length; from += chunkBytesMax) {
+        const chunk = part.subarray(from, from + chunkBytesMax)
+        await js.publish(subject, chunk)
+        size += chunk.length
+        chunks += 1
+      }
+    }
+    return { size, chunks }
+  }
+
+  /** Chunks that no name leads to cost only space, so what can't be removed is left: a runner may not purge. */
+  async function forgetChunks(id: string): Promise<void> {
+    try {
+      const manager = await jetstreamManager(nc, { checkAPI: false, timeout: storeRequestMs })
+      await manager.streams.purge(stream.name, { filter: `$O.${bucket}.C.${id}` })
+    } catch (error) {
+      const fault = asLogFault(error, stream.name)
+      if (!isSwarmError(fault, 'not_authorized') && !isSwarmError(fault, 'log_unreachable')) throw fault
+    }
   }
 
   async function read(object: StoredObject): Promise<Uint8Array> {
@@ -59,11 +88,11 @@ export function natsArtifactStore(
     async put(content) {
       const bytes = typeof content === 'string' ? Buffer.from(content) : content
       const ref = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length }
-      return (await find(ref)) === null ? store(ref, streamOf(bytes)) : ref
+      return (await find(ref)) === null ? store(ref, partsOf(bytes)) : ref
     },
     async putFile(path) {
       const ref = await digestFile(path)
-      return (await find(ref)) === null ? store(ref, fileStream(path, ref)) : ref
+      return (await find(ref)) === null ? store(ref, fileParts(path, ref)) : ref
     },
     async get(ref) {
       for (let tries = 1; ; tries++) {
@@ -98,21 +127,30 @@ async function digestFile(path: string): Promise<ArtifactRef> {
 }
 
 /** The file again; fails at its end, before the object gets its name, when it isn't what was digested any more. */
-function fileStream(path: string, ref: ArtifactRef): ReadableStream<Uint8Array> {
-  async function* verified() {
-    const hash = createHash('sha256')
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-      hash.update(chunk)
-      yield chunk
-    }
-    if (hash.digest('hex') !== ref.sha256)
-      throw new SwarmError('invalid_argument', `${path} changed while it was being stored`)
+async function* fileParts(path: string, ref: ArtifactRef): AsyncGenerator<Uint8Array> {
+  const hash = createHash('sha256')
+  const options = { highWaterMark: chunkBytesMax }
+  for await (const part of createReadStream(path, options) as AsyncIterable<Buffer>) {
+    hash.update(part)
+    yield part
   }
-  return ReadableStream.from(verified())
+  if (hash.digest('hex') !== ref.sha256)
+    throw new SwarmError('invalid_argument', `${path} changed while it was being stored`)
 }
 
-function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  return ReadableStream.from([bytes])
+async function* partsOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+/** What object store clients expect to be told besides. */
+function describing({ sha256 }: ArtifactRef) {
+  const digest = Buffer.from(sha256, 'hex').toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+  return {
+    digest: `SHA-256=${digest}`,
+    mtime: new Date().toISOString(),
+    deleted: false,
+    options: { max_chunk_size: chunkBytesMax },
+  }
 }
 
 function digestOf(content: Uint8Array): string {

@@ -91,8 +91,10 @@ export function expiringKvStream(bucket: string, replicas: number, markerMs: num
   }
 }
 
+/** Objects are only added, so no writer needs the header that makes one message replace all others. */
 export function objectStream(bucket: string, replicas: number): StoreStream {
-  return storeStream(`OBJ_${bucket}`, [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`], replicas)
+  const stream = storeStream(`OBJ_${bucket}`, [`$O.${bucket}.C.>`, `$O.${bucket}.M.>`], replicas)
+  return { ...stream, allow_rollup_hdrs: false }
 }
 
 function storeStream(name: string, subjects: string[], replicas: number): StoreStream {
