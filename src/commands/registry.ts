@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, RegisteredCommand>> = {
   wait: entry('wait for the outcome of sessions', () => import('./wait.ts')),
   replay: entry('fold a trail up to any place', () => import('./replay.ts')),
   audit: entry('tell the whole story of a session', () => import('./audit.ts')),
+  backtest: entry('judge recorded sessions by another workflow', () => import('./backtest.ts')),
   verify: entry('prove that histories are what was written', () => import('./verify.ts')),
   view: entry("print a view's documents", () => import('./view.ts')),
   rebuild: entry('prove stored views by the log, and put them right', () => import('./rebuild.ts')),
