@@ -76,7 +76,7 @@ it.concurrent('a secret that is printed, answered, found by tools, hooks and che
       `rm settings.txt; ${done(`ended with ${LISTED}`)}`,
     ],
     config: {
-      executor: { env: ['E2E_API_TOKEN', 'E2E_LISTED'], secrets: ['E2E_LISTED'] } as never,
+      executor: { env: ['E2E_API_TOKEN', 'E2E_LISTED'], secrets: ['E2E_LISTED'] },
       hooks: { after_create: print, before_run: print, after_run: `${print} >&2; exit 1`, before_remove: print },
       autonomy: { before_run: [print], stop: [print] },
     },
@@ -106,7 +106,7 @@ it.concurrent.for([`{"status": ${SECRET}`, `${SECRET}`, `{"status":"${SECRET}","
   async (text, test) => {
     const s = await scenario(test, {
       turns: [`printf '%s' '${text}' > "$ACE_RUNTIME_RESPONSE_FILE"`],
-      config: { executor: { env: ['E2E_API_TOKEN'] } as never },
+      config: { executor: { env: ['E2E_API_TOKEN'] } },
     })
     const { record } = await s.run()
     expect(record.reason_code).toBe('invalid_response')
@@ -132,7 +132,7 @@ async function environmentOf(s: Scenario): Promise<Record<string, string>> {
 it.concurrent('by default all variables reach the executor but secrets and where the log is', async (test) => {
   const s = await scenario(test, {
     turns: [`${PRINT_ENV}; ${done()}`],
-    config: { executor: { secrets: ['E2E_LISTED'] } as never },
+    config: { executor: { secrets: ['E2E_LISTED'] } },
   })
   const { sessionId, record } = await s.run('the task\nin two lines')
   const env = await environmentOf(s)
@@ -151,7 +151,7 @@ it.concurrent('by default all variables reach the executor but secrets and where
 
 it.concurrent('a list passes those it names, secrets too, and what a shell can not do without', async (test) => {
   const env = ['E2E_API_TOKEN', 'NOT_SET']
-  const s = await scenario(test, { turns: [`${PRINT_ENV}; ${done()}`], config: { executor: { env } as never } })
+  const s = await scenario(test, { turns: [`${PRINT_ENV}; ${done()}`], config: { executor: { env } } })
   await s.run()
   const found = await environmentOf(s)
   expect(found).toMatchObject({ E2E_API_TOKEN: SECRET, PATH: process.env['PATH'] })
@@ -162,7 +162,7 @@ it.concurrent('a map gives values, of its own or of variables of the runner', as
   const env = { AGENT_KEY: '$E2E_API_TOKEN', MODE: 'fast', MISSING: '$NOT_SET', PRICE: '5$' }
   const s = await scenario(test, {
     turns: [`${PRINT_ENV}; echo "$AGENT_KEY"; ${done()}`],
-    config: { executor: { env } as never, hooks: { before_run: 'test "$MODE" = fast && test -z "$E2E_PLAIN"' } },
+    config: { executor: { env }, hooks: { before_run: 'test "$MODE" = fast && test -z "$E2E_PLAIN"' } },
   })
   const { record } = await s.run()
   expect(await environmentOf(s)).toMatchObject({ AGENT_KEY: SECRET, MODE: 'fast', MISSING: '', PRICE: '5$' })
