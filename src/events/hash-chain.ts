@@ -2,7 +2,7 @@
  * The hash chain of a trail: each event names the hash of its predecessor, so no event can be changed, dropped,
  * inserted or moved without the chain showing it.
  */
-import canonicalize from 'canonicalize'
+import { canonicalJson } from './canonical-json.ts'
 import { dataschemaOf } from './catalog.ts'
 import { NO_HASH, type Envelope, type SwarmEvent } from './envelope.ts'
 import type { SessionFact } from './session-events.ts'
@@ -44,7 +44,7 @@ export function sealEvent(fact: SessionFact, seal: Seal, sha256: Sha256): SwarmE
 /** The hash an event should have: SHA-256 over the RFC 8785 form of the event without `hash`. */
 export function hashOf(event: Omit<Envelope, 'hash'> & { hash?: string }, sha256: Sha256): string {
   const { hash: _own, ...open } = event
-  return sha256(canonicalize(open) ?? '')
+  return sha256(canonicalJson(open))
 }
 
 /**

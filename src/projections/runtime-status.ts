@@ -198,9 +198,13 @@ function advanced(document: Document, event: RecordedEvent): Document {
     preflight_state: preflightAfter(document, phase),
     sleep_state: phase === 'stalled' ? 'stalled' : 'awake',
     updated_at: event.time,
-    transitions: [...document.transitions, ...records].slice(-LATEST_TRANSITIONS_MAX),
+    transitions: records.length === 0 ? document.transitions : latest(document.transitions.concat(records)),
     tracked,
   }
+}
+
+function latest(transitions: Document['transitions']): Document['transitions'] {
+  return transitions.length > LATEST_TRANSITIONS_MAX ? transitions.slice(-LATEST_TRANSITIONS_MAX) : transitions
 }
 
 function preflightAfter({ phase: before, preflight_state }: Document, phase: Phase): Document['preflight_state'] {

@@ -55,13 +55,18 @@ export function track(tracked: Tracked, event: SwarmEvent): { tracked: Tracked; 
     ...toolChanges(tracked, next, event),
     ...turnChange(tracked, next, event),
   ]
-  const common = {
-    reason: reasonOf(event),
-    reason_code: 'reason_code' in event.data ? event.data.reason_code : null,
-    evidence_refs: evidenceOf(event),
-    at: event.time,
-  }
-  return { tracked: next, records: changes.map((change) => ({ ...change, ...common })) }
+  return { tracked: next, records: changes.length === 0 ? NO_RECORDS : recordsOf(changes, event) }
+}
+
+const NO_RECORDS: TransitionRecord[] = []
+
+function recordsOf(changes: readonly Change[], event: SwarmEvent): TransitionRecord[] {
+  const reason = reasonOf(event)
+  const reason_code = 'reason_code' in event.data ? event.data.reason_code : null
+  const evidence_refs = evidenceOf(event)
+  return changes.map(({ subject_kind, subject_id, from, to }) => {
+    return { subject_kind, subject_id, from, to, reason, reason_code, evidence_refs, at: event.time }
+  })
 }
 
 type Change = Pick<TransitionRecord, 'subject_kind' | 'subject_id' | 'from' | 'to'>

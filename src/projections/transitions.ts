@@ -26,5 +26,5 @@ export const transitions = defineProjection(transitionsSchema)({
 
 function recorded(document: TransitionsDocument, event: RecordedEvent): TransitionsDocument {
   const { tracked, records } = track(document.tracked, event)
-  return { session_id: document.session_id, records: [...document.records, ...records], tracked }
+  return { session_id: document.session_id, records: document.records.concat(records), tracked }
 }
