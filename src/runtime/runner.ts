@@ -100,13 +100,16 @@ export class Runner {
     await this.claiming
     for (const { interpreter } of this.served.values()) interpreter.drain()
     const expired = new AbortController()
-    const timer = this.ports.clock.sleep(drainMs, expired.signal).then(() => {
-      if (!expired.signal.aborted) for (const { interpreter } of this.served.values()) interpreter.interrupt()
-    })
+    const timer = this.interruptAfter(drainMs, expired.signal)
     await this.untilEmpty()
     expired.abort()
     await timer
     await this.stopLoops()
+  }
+
+  private async interruptAfter(drainMs: number, done: AbortSignal): Promise<void> {
+    await this.ports.clock.sleep(drainMs, done)
+    if (!done.aborted) for (const { interpreter } of this.served.values()) interpreter.interrupt()
   }
 
   /** Ends all processes at once and writes nothing more; leases are left to run out or are released when possible. */
@@ -232,7 +235,7 @@ export class Runner {
       const next = this.queue.next(this.lanesHere())
       if (next === null) return
       // Nothing tells when the log can be reached again, unless something happens in it: so look again.
-      if (!this.ports.log.reachable()) return this.retryLater()
+      if (!this.ports.log.reachable()) return void this.retryLater()
       this.queue.hold(next.sessionId)
       if (this.served.has(next.sessionId)) continue
       try {
@@ -241,15 +244,14 @@ export class Runner {
         this.queue.free(next.sessionId)
         if (isSwarmError(error, 'history_corrupt')) this.queue.refuse(next.sessionId)
         this.ports.logger.error('a session could not be claimed', { session: next.sessionId, error: messageOf(error) })
-        if (!isSwarmError(error, 'history_corrupt')) return this.retryLater()
+        if (!isSwarmError(error, 'history_corrupt')) return void this.retryLater()
       }
     }
   }
 
-  private retryLater(): void {
-    void this.ports.clock.sleep(CLAIM_RETRY_MS, this.life.signal).then(() => {
-      if (!this.life.signal.aborted) this.schedule()
-    })
+  private async retryLater(): Promise<void> {
+    await this.ports.clock.sleep(CLAIM_RETRY_MS, this.life.signal)
+    if (!this.life.signal.aborted) this.schedule()
   }
 
   private async claim(sessionId: SessionId, lane: string): Promise<void> {
@@ -279,6 +281,8 @@ export class Runner {
       if (phaseOf(state) === 'closed') this.queue.forget(sessionId)
       return lease.release()
     }
+    // It may have been told to end meanwhile; what is not claimed yet is left to others.
+    if (!this.accepting) return lease.release()
     const interpreter = new Interpreter({
       sessionId,
       state,

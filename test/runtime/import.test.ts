@@ -140,7 +140,7 @@ describe('artifacts', () => {
     for (const type of EVENT_TYPES) {
       const event = fact(type) as SwarmEvent
       const found = artifactsOf(event).map((ref) => JSON.stringify(ref))
-      expect(found.toSorted(), type).toEqual(refsIn(event.data).toSorted())
+      expect(found.toSorted(), `of ${type}`).toEqual(refsIn(event.data).toSorted())
     }
   })
 })

@@ -118,9 +118,9 @@ describe('rebuilding a view', () => {
     for (const [what, change, changed] of damages) {
       const ports = await projected()
       await spoil(ports, 'registry', change)
-      expect(await rebuildView(ports, 'registry'), what).toMatchObject({ changed, documents: 3 })
+      expect(await rebuildView(ports, 'registry'), `when ${what}`).toMatchObject({ changed, documents: 3 })
       await expectServed(ports, 'registry')
-      expect(await rebuildView(ports, 'registry'), what).toMatchObject({ changed: 0 })
+      expect(await rebuildView(ports, 'registry'), `when ${what}`).toMatchObject({ changed: 0 })
     }
   })
 

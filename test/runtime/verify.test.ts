@@ -232,10 +232,10 @@ function another(value: unknown): unknown {
 }
 
 /** Seals a changed event anew, as somebody would who knows how. */
-function sealed<T extends object>(line: T): SwarmEvent {
-  const { position, ...open } = { position: undefined, ...line }
-  const hash = hashOf(open as SwarmEvent & T, sha256)
-  return { ...open, ...(position === undefined ? {} : { position }), hash } as SwarmEvent & T
+function sealed(line: object): SwarmEvent {
+  const { position, hash: _old, ...open } = line as SwarmEvent & { position?: number }
+  const hash = hashOf(open, sha256)
+  return { ...open, ...(position === undefined ? {} : { position }), hash }
 }
 
 /** An event of neither session, sealed by itself. */

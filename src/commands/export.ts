@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import { oneLine } from '../adapters/cli/printable.ts'
+import { CliError } from '../adapters/cli/report-error.ts'
+import type { Cli, DefineCommand } from './command.ts'
+
+type ExportOptions = { all?: boolean; artifacts?: boolean; out?: string; follow?: boolean }
+
+/** What makes `export ace` another thing than the export of a session. */
+const ACE = 'ace'
+
+export const define: DefineCommand = (command, cli) => {
+  command
+    .argument('[ids...]', "sessions; or 'ace': the files that ACE's tools read")
+    .option('--all', 'every session')
+    .option('--artifacts', 'append prompts, outputs, patches and whatever else the events name')
+    .option('--out <path>', 'write to this file instead of standard output; of ace: the directory')
+    .option('--follow', 'of ace: keep the files current until Ctrl-C')
+    .addHelpText(
+      'after',
+      `
+Prints trails as JSON Lines in log order: one event a line, as stored, with its position added. A file is written as a
+whole or not at all. Messages in the log that are no events are left out and told on standard error.
+
+Examples:
+  swarmtrail export S1
+  swarmtrail export --all --artifacts --out trails.jsonl
+  swarmtrail export ace --out . --follow`,
+    )
+    .action((ids: string[], options: ExportOptions) => (ids[0] === ACE ? exportAce : exportTrails)(cli, ids, options))
+}
+
+async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOptions): Promise<void> {
+  if ((ids.length === 0) === (options.all !== true))
+    throw new CliError('invalid_argument', 'give the ids of sessions, or --all')
+  if (options.follow) throw new CliError('invalid_argument', "--follow is for 'export ace'; see swarmtrail watch")
+  const { terminal } = cli
+  const [{ exportTrails: linesOf }, { artifactCodec }] = await Promise.all([
+    import('../runtime/export-trails.ts'),
+    import('../adapters/files/artifact-codec.ts'),
+  ])
+  const { ports } = await cli.swarm()
+  const lines = linesOf(ports, {
+    sessionIds: options.all ? undefined : ids,
+    artifacts: options.artifacts ? artifactCodec : undefined,
+    onParked: ({ position, subject, code, reason }) =>
+      terminal.note(oneLine(`left out: position ${position} on ${subject}: ${code}: ${reason}`)),
+  })
+  if (options.out !== undefined) {
+    const { writeLines } = await import('../adapters/files/write-file.ts')
+    return writeLines(options.out, lines)
+  }
+  for await (const line of lines) {
+    if (terminal.closed.aborted) return
+    await terminal.line(line)
+  }
+}
+
+async function exportAce(cli: Cli, ids: readonly string[], options: ExportOptions): Promise<void> {
+  if (ids.length > 1 || options.all || options.artifacts)
+    throw new CliError('invalid_argument', "'export ace' is of all sessions and takes --out and --follow only")
+  const { out, follow } = options
+  if (out === undefined) throw new CliError('invalid_argument', "'export ace' needs --out DIRECTORY")
+  const [{ exportAce: once, followAce }, { writeText }] = await Promise.all([
+    import('../runtime/export-ace.ts'),
+    import('../adapters/files/write-file.ts'),
+  ])
+  const { ports } = await cli.swarm()
+  const write = async (path: string, text: string) => {
+    await writeText(join(out, path), text)
+    cli.terminal.note(`${join(out, path)} written`)
+  }
+  if (!follow) return once(ports, write)
+  const ended = new AbortController()
+  const giveBack = cli.interrupts.take(() => ended.abort())
+  await followAce(ports, write, ended.signal)
+  giveBack()
+}

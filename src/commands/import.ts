@@ -1,0 +1,36 @@
+import { counted } from '../adapters/cli/amounts.ts'
+import type { Cli, DefineCommand } from './command.ts'
+import { progressOf } from './progress.ts'
+
+export const define: DefineCommand = (command, cli) => {
+  command
+    .argument('<file>', 'an export')
+    .addHelpText(
+      'after',
+      `
+The namespace (see --namespace) has to be empty, and no runner may serve it meanwhile. The whole file is proved first:
+nothing is written unless every line of it is sound. Sessions that were not closed go on once a runner serves them.
+
+Example:
+  swarmtrail import trails.jsonl --namespace restored`,
+    )
+    .action((file: string) => importFile(cli, file))
+}
+
+async function importFile(cli: Cli, file: string): Promise<void> {
+  const { terminal } = cli
+  const [{ importTrails }, { readLines }, { artifactCodec }] = await Promise.all([
+    import('../runtime/import-trails.ts'),
+    import('../adapters/files/read-lines.ts'),
+    import('../adapters/files/artifact-codec.ts'),
+  ])
+  const { ports, namespace } = await cli.swarm()
+  const progress = progressOf(terminal, 'importing')
+  const open = () => readLines(file)
+  const imported = await importTrails(ports, { open, codec: artifactCodec, onProgress: progress.tell })
+  progress.end()
+  if (terminal.json) return terminal.value({ namespace, ...imported })
+  const { sessions, events, artifacts } = imported
+  const what = [counted(sessions, 'session'), counted(events, 'event'), counted(artifacts, 'artifact')]
+  await terminal.line(`${what.join(', ')} imported into the namespace ${namespace}`)
+}

@@ -1,0 +1,143 @@
+import { counted } from '../adapters/cli/amounts.ts'
+import { coloured } from '../adapters/cli/colours.ts'
+import { EXIT } from '../adapters/cli/exit-status.ts'
+import { oneLine } from '../adapters/cli/printable.ts'
+import { CliError } from '../adapters/cli/report-error.ts'
+import type { Sign, Summary } from '../runtime/verify-summary.ts'
+import type { RecordedHeads, Verification } from '../runtime/verify-history.ts'
+import type { VerifiedTrail } from '../runtime/verify.ts'
+import type { Cli, DefineCommand } from './command.ts'
+import { progressOf } from './progress.ts'
+
+type VerifyOptions = { file?: string; summary?: string; key?: string; against?: string; publicKey?: string }
+
+export const define: DefineCommand = (command, cli) => {
+  command
+    .argument('[ids...]', 'only these sessions; default: all')
+    .option('--file <path>', 'an export instead of the log; needs no server')
+    .option('--summary <path>', 'write what to keep elsewhere: length and last hash of each trail')
+    .option('--key <path>', 'sign the summary with this Ed25519 private key (PEM)')
+    .option('--against <path>', 'compare with a summary: nothing in it may be gone, shorter or other')
+    .option('--public-key <path>', 'the summary must be signed by this Ed25519 key (PEM)')
+    .addHelpText(
+      'after',
+      `
+Exits with 1 when anything is not as it was written, and names the first bad event of each session. Messages that are
+no events, and so no part of any history, are told on standard error.
+
+Examples:
+  swarmtrail verify S1
+  swarmtrail verify --file trails.jsonl --json
+  swarmtrail verify --summary heads.json --key auditor.pem
+  swarmtrail verify --against heads.json --public-key auditor.pub`,
+    )
+    .action((ids: string[], options: VerifyOptions) => verify(cli, ids, options))
+}
+
+async function verify(cli: Cli, ids: readonly string[], options: VerifyOptions): Promise<void> {
+  refuseHalfOptions(ids, options)
+  const { terminal } = cli
+  const sign = options.key === undefined ? undefined : await readKey(options.key)
+  const against = options.against === undefined ? null : await readAgainst(cli, options.against, options.publicKey)
+  const verification = await verified(cli, ids, options.file, against)
+  if (!verification.ok) cli.exitWith(EXIT.failed)
+  if (options.summary !== undefined) await writeSummary(cli, verification, options.summary, sign)
+  tellParked(cli, verification)
+  const { ok, sessions } = verification
+  if (terminal.json) return terminal.value({ ok, sessions })
+  for (const session of sessions) await terminal.line(lineOf(session, terminal.colours))
+  const bad = sessions.filter((session) => !session.ok).length
+  await terminal.line(`${counted(sessions.length, 'session')}: ${bad === 0 ? 'all sound' : `${bad} NOT as written`}`)
+}
+
+function refuseHalfOptions(ids: readonly string[], { summary, key, against, publicKey }: VerifyOptions): void {
+  if (key !== undefined && summary === undefined)
+    throw new CliError('invalid_argument', '--key signs what --summary writes; give both')
+  if (publicKey !== undefined && against === undefined)
+    throw new CliError('invalid_argument', '--public-key checks what --against reads; give both')
+  if (summary !== undefined && ids.length > 0)
+    throw new CliError('invalid_argument', '--summary is of all sessions; give no ids')
+}
+
+async function readAgainst(cli: Cli, path: string, publicKey: string | undefined): Promise<Summary> {
+  const [{ readText }, { signatureChecker }, { readSummary }] = await Promise.all([
+    import('../adapters/files/write-file.ts'),
+    import('../adapters/files/signature.ts'),
+    import('../runtime/verify-summary.ts'),
+  ])
+  const text = await readText(path)
+  if (publicKey === undefined) cli.terminal.note('the signature of the summary is not checked without --public-key')
+  return readSummary(text, publicKey === undefined ? undefined : await signatureChecker(publicKey))
+}
+
+async function verified(
+  cli: Cli,
+  ids: readonly string[],
+  file: string | undefined,
+  against: Summary | null,
+): Promise<Verification> {
+  const { recordedHeads } = await import('../runtime/verify-summary.ts')
+  const recorded = against === null ? undefined : recordedHeads(against)
+  if (file !== undefined) return verifiedFile(file, ids, recorded)
+  const { verifyLog, verifySessions } = await import('../runtime/verify-history.ts')
+  const { ports } = await cli.swarm()
+  if (ids.length > 0) return verifySessions(ports, ids, { recorded })
+  const progress = progressOf(cli.terminal, 'verifying')
+  const verification = await verifyLog(ports, { recorded, onProgress: progress.tell })
+  progress.end()
+  return verification
+}
+
+async function verifiedFile(
+  file: string,
+  ids: readonly string[],
+  recorded: RecordedHeads | undefined,
+): Promise<Verification> {
+  const [{ readLines }, { artifactCodec: codec }, { sha256 }, { verifyFile }] = await Promise.all([
+    import('../adapters/files/read-lines.ts'),
+    import('../adapters/files/artifact-codec.ts'),
+    import('../adapters/system/sha256.ts'),
+    import('../runtime/verify-file.ts'),
+  ])
+  const verification = await verifyFile(readLines(file), { sha256, codec, recorded })
+  if (ids.length === 0) return verification
+  const sessions = ids.map((id) => verification.sessions.find(({ session_id }) => session_id === id) ?? notIn(file, id))
+  return { ...verification, ok: sessions.every(({ ok }) => ok), sessions }
+}
+
+function notIn(file: string, id: string): never {
+  throw new CliError('session_not_found', `no session ${JSON.stringify(id)} in ${file}`, { session_id: id })
+}
+
+async function readKey(path: string): Promise<Sign> {
+  const { signer } = await import('../adapters/files/signature.ts')
+  return signer(path)
+}
+
+async function writeSummary({ terminal }: Cli, verification: Verification, path: string, sign: Sign | undefined) {
+  if (!verification.ok) return terminal.note(`${path} is not written: what is not sound is not worth keeping`)
+  const [{ writeText }, { summaryOf }, { systemClock }, { toTimestamp }] = await Promise.all([
+    import('../adapters/files/write-file.ts'),
+    import('../runtime/verify-summary.ts'),
+    import('../adapters/system/clock.ts'),
+    import('../events/timestamp.ts'),
+  ])
+  const summary = summaryOf(verification, toTimestamp(systemClock().now()), sign)
+  await writeText(path, JSON.stringify(summary, null, 2))
+  const signed = sign === undefined ? 'not signed, see --key' : 'signed'
+  terminal.note(`${counted(summary.sessions.length, 'session')} summed up in ${path}, ${signed}`)
+}
+
+function tellParked({ terminal }: Cli, { parked }: Verification): void {
+  for (const { session_id, position, code, reason } of parked.first)
+    terminal.note(oneLine(`parked: position ${position} among the events of ${session_id}: ${code}: ${reason}`))
+  const more = parked.count - parked.first.length
+  if (more > 0) terminal.note(`parked: ${more} more`)
+}
+
+function lineOf({ session_id, events, ok, bad }: VerifiedTrail, colours: boolean): string {
+  const verdict = coloured(colours, ok ? 'green' : 'red', ok ? 'ok ' : 'BAD')
+  const what =
+    bad === null ? counted(events, 'event') : `event ${bad.id || '(no id)'} at ${bad.position}: ${bad.reason}`
+  return `${verdict} ${oneLine(`${session_id} ${what}`)}`
+}
