@@ -1,15 +1,14 @@
 import type { DefineCommand } from './command.ts'
-import { tellAccepted } from './steering.ts'
+import { sessionOfPost, tellAccepted } from './steering.ts'
 
 export const define: DefineCommand = (command, cli) => {
   command
     .argument('<post>', 'the held post, as swarmtrail watch and view vericify name it')
     .option('--reason <text>', 'why, for those who read the trail')
     .addHelpText('after', '\nExample:\n  swarmtrail deny S1.0199f6a2-7c1e-7000-8000-000000000000 --reason "not true"')
-    .action(async (post: string, { reason }: { reason?: string }) =>
-      tellAccepted(cli, await (await cli.swarm()).deny(post, { reason }), {
-        id: post,
-        words: `post ${post} will not be published`,
-      }),
-    )
+    .action(async (post: string, { reason }: { reason?: string }) => {
+      const id = sessionOfPost(post)
+      const result = await (await cli.swarm()).deny(post, { reason })
+      await tellAccepted(cli, result, { id, words: `post ${post} will not be published` })
+    })
 }

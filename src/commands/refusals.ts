@@ -4,7 +4,9 @@ import { CliError } from '../adapters/cli/report-error.ts'
 type Refused = Readonly<{ ok: false; code: string; message: string; phase?: string; command?: string }>
 
 /** What the machine says of phases is not what a person asked. */
-const WORDS: Readonly<Record<string, (sessionId: string) => string>> = {
+const WORDS: Readonly<Record<string, (sessionId: string, given: { phase?: string; command?: string }) => string>> = {
+  not_accepted_in_phase: (sessionId, { phase, command = '' }) =>
+    `${command.toLowerCase()} is not accepted while session ${JSON.stringify(sessionId)} is ${phase}; swarmtrail show tells how it stands`,
   session_exists: (sessionId) => `there is a session ${JSON.stringify(sessionId)} already`,
   session_not_found: (sessionId) => `no session ${JSON.stringify(sessionId)}`,
 }
@@ -15,7 +17,8 @@ export function accepted<T extends Readonly<{ ok: true }> | Refused>(
 ): Extract<T, Readonly<{ ok: true }>> {
   if (result.ok) return result as Extract<T, Readonly<{ ok: true }>>
   const { code, message, phase, command } = result
-  throw new CliError(code, WORDS[code]?.(sessionId) ?? message, {
+  const words = WORDS[code]?.(sessionId, { phase, command }) ?? message
+  throw new CliError(code, words, {
     ...(phase === undefined ? {} : { phase }),
     ...(command === undefined ? {} : { command }),
   })

@@ -75,7 +75,7 @@ async function serve(
   try {
     // The start event lies at this position, and a reader begins behind the one it names.
     const events = swarm.events({ sessionId, from: position - 1, until: 'closed', signal: corrupt })
-    await follow(cli.terminal, events)
+    await follow(cli.terminal, sessionId, events)
   } finally {
     await runner.close()
     giveBack()
@@ -84,12 +84,12 @@ async function serve(
   await conclude(cli, swarm, sessionId)
 }
 
-async function follow(terminal: Terminal, events: AsyncIterable<RecordedEvent>): Promise<void> {
+async function follow(terminal: Terminal, sessionId: SessionId, events: AsyncIterable<RecordedEvent>): Promise<void> {
   const { phaseAfter } = await import('../projections/phase.ts')
   let lifecycle: ReturnType<typeof phaseAfter> = null
   const now = Date.now()
   let progress: Progress = {
-    sessionId: '',
+    sessionId,
     phase: 'queued',
     turn: 0,
     maxTurns: null,
@@ -100,7 +100,7 @@ async function follow(terminal: Terminal, events: AsyncIterable<RecordedEvent>):
   try {
     for await (const event of events) {
       lifecycle = phaseAfter(lifecycle, event)
-      progress = progressAfter({ ...progress, sessionId: event.subject }, event, lifecycle?.phase ?? 'queued')
+      progress = progressAfter(progress, event, lifecycle?.phase ?? 'queued')
       await show(terminal, event)
       status.draw()
     }

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildCli, cliIn, linesOf, type Cli } from '../support/cli.ts'
@@ -131,7 +131,11 @@ describe('two terminals', { timeout: TEST_MS_MAX }, () => {
   it('keeps namespaces apart, and a named server serves as well as the embedded one', async () => {
     const cli = await serving()
     await cli.run('up')
-    const running = await cli.json('run', 'done', '--namespace', 'other')
+    const text = await readFile(join(cli.directory, '.swarmtrail', 'server.json'), 'utf8')
+    const { url, user, password } = JSON.parse(text) as { url: string; user: string; password: string }
+    const named = url.replace('//', `//${user}:${password}@`)
+    const elsewhere = cliIn(program, cli.directory, { NATS_URL: named, SWARMTRAIL_NAMESPACE: 'other' })
+    const running = await elsewhere.json('run', 'done', '--dir', 'private')
     expect(running).toMatchObject({ code: 0, stderr: '' })
     expect((await cli.json('ps')).values).toEqual([[]])
     expect((await cli.json('--namespace', 'other', 'ps')).values).toMatchObject([[{ outcome: 'completed' }]])

@@ -52,6 +52,7 @@ describe('usage', { timeout: TEST_MS_MAX }, () => {
       line: /^error: invalid_argument: --type sesion\.\*: .*session\.closed.*\n$/,
     },
     { args: ['view', 'registy'], line: /^error: unknown_view: no view "registy"; there are registry.*\n$/ },
+    { args: ['deny', 'nothing'], line: /^error: invalid_argument: post "nothing": expected SESSION\.EVENT/ },
     { args: ['ps', '--replicas', '3'], line: /^error: invalid_argument: --replicas is for a cluster.*\n$/ },
     {
       args: ['run', 't', '--command', 'true', '--workflow', 'x'],
