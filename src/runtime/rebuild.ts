@@ -3,7 +3,7 @@
  * stored document is compared as of its own position, so one that only waits for its projector is no difference.
  * Readers see a complete view all the time: documents are replaced one by one, and the checkpoint comes last.
  */
-import canonicalize from 'canonicalize'
+import { canonicalJson } from '../events/canonical-json.ts'
 import type { Position } from '../events/ids.ts'
 import type { ViewName } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
@@ -131,9 +131,5 @@ function* documentsDue(stored: Served['documents'], { documents }: Folded): Gene
 
 /** As JSON, in which documents are stored; a key that no event has opened is the same as no key. */
 export function sameDocument(one: unknown, other: unknown): boolean {
-  return canonical(one) === canonical(other)
-}
-
-function canonical(document: unknown): string | undefined {
-  return canonicalize(JSON.parse(JSON.stringify(document ?? null)))
+  return canonicalJson(one ?? null) === canonicalJson(other ?? null)
 }

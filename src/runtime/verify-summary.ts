@@ -2,8 +2,8 @@
  * What to keep of a log elsewhere, so that tampering with the whole store shows too: each trail's length and last hash,
  * signed where a key is given. A trail may have grown since; it may not be shorter, other or gone.
  */
-import canonicalize from 'canonicalize'
 import { z } from 'zod'
+import { canonicalJson } from '../events/canonical-json.ts'
 import { describe } from '../events/catalog.ts'
 import { sessionIdSchema } from '../events/ids.ts'
 import { messageOf, SwarmError } from './errors.ts'
@@ -55,7 +55,7 @@ export function recordedHeads({ sessions }: Summary): RecordedHeads {
 }
 
 function signedText({ signature: _signature, ...open }: Omit<Summary, 'signature'> & { signature?: unknown }): string {
-  return canonicalize(open) ?? ''
+  return canonicalJson(open)
 }
 
 function parse(text: string): Summary {
