@@ -60,7 +60,8 @@ function continuation(limits: Limits, turn: RecordedTurn, end: TurnEnd): Cut | n
 
 /** Whether a window ends every silence that the recorded one ended. */
 function watches(window: number, recorded: number): boolean {
-  return window > 0 && (recorded <= 0 || window <= recorded)
+  if (recorded <= 0) return true
+  return window > 0 && window <= recorded
 }
 
 function budgetCut(limits: Limits, turn: RecordedTurn, end: TurnEnd): Cut | null {
