@@ -17,7 +17,7 @@ import { pureTransition } from '../../src/machines/pure-transition.ts'
 import { foldAll, foldThroughJson, positionOf, seal } from '../support/given.ts'
 import { eventsOf, finish, histories, requestsIn, resultsIn, type History } from '../support/histories.ts'
 
-const RUNS = { numRuns: 200 }
+const RUNS = { numRuns: 150 }
 
 /** Checks something at every step of generated histories. */
 function always(law: (history: History) => void): void {
@@ -115,7 +115,7 @@ describe('a history', () => {
           state = next
         }
       }),
-      { numRuns: 600 },
+      { numRuns: 400 },
     )
   })
 

@@ -11,7 +11,7 @@ const CLEANING = new Set(['workspace.captured', 'workspace.removed', 'workspace.
 function always(law: (history: History, events: SwarmEvent[]) => void): void {
   fc.assert(
     fc.property(finished, (history) => law(history, eventsOf(history))),
-    { numRuns: 200 },
+    { numRuns: 150 },
   )
 }
 

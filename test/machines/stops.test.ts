@@ -62,6 +62,7 @@ describe('a stop with work in flight', () => {
       const end = concluded(story.when({ ...answer, cause: intent.id }).thenGoesOn())
       expect(contextOf(end.state)).toMatchObject({ outcome: 'stopped', reasonCode: 'stop_requested' })
       expect(phaseOf(end.state)).toBe('cleanup')
+      expect(contextOf(end.state).turnsStarted).toBe(contextOf(story.state).turnsStarted)
     }
   })
 

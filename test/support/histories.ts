@@ -66,11 +66,27 @@ export function requestsIn(state: SessionState, scenario: Scenario): Command[] {
   return bodies.map((body) => at(state, body)).filter((command) => decide(state, command).ok)
 }
 
-/** All that could happen next. Results of effects come up more often than requests. */
-function plausible(state: SessionState, scenario: Scenario): Command[] {
-  const results = resultsIn(state, scenario)
-  const good = results.slice(0, 1)
-  return [...good, ...good, ...results, ...results, ...requestsIn(state, scenario)]
+/**
+ * How often a result or request comes up among all that are possible: good days often, faults and stops seldom, or few
+ * histories would live to see a second turn.
+ */
+function weightOf(command: Command, index: number, state: SessionState): number {
+  if (command.type === 'EFFECT_FAILED' || command.type === 'STOP' || command.type === 'TURN_TIMED_OUT') return 1
+  if (command.type === 'TURN_SPAWNED' || command.type === 'TURN_PROGRESSED') return 12
+  if (command.type === 'TURN_EXITED') return command.response?.status === 'continue' ? 8 : 2
+  if (command.type === 'TURN_STALLED' || command.type === 'TURN_INTERRUPTED') return 6
+  if (command.type === 'RESUME') return 9
+  if (command.type === 'CLAIM') return contextOf(state).claim === null ? 20 : 1
+  return command.cause !== undefined && command.type !== 'END_HOLD' && index === 0 ? 90 : 3
+}
+
+/** What a choice comes to here. */
+function chosen(state: SessionState, scenario: Scenario, choice: number): Command | undefined {
+  const possible = [...resultsIn(state, scenario), ...requestsIn(state, scenario)]
+  const weighted = possible.flatMap((command, index) =>
+    Array.from({ length: weightOf(command, index, state) }, () => command),
+  )
+  return weighted[choice % Math.max(1, weighted.length)]
 }
 
 /** Takes one command as the history's next step; a refusal is the caller's mistake. */
@@ -89,9 +105,8 @@ export function tell(scenario: Scenario, choices: readonly number[]): History {
   const steps: Step[] = []
   let state = INITIAL_STATE
   for (const choice of choices) {
-    const commands = plausible(state, scenario).filter((command) => decide(state, command).ok)
-    const command = commands[choice % Math.max(1, commands.length)]
-    if (command === undefined) break
+    const command = chosen(state, scenario, choice)
+    if (command === undefined || !decide(state, command).ok) continue
     const taken = step(steps, state, command)
     steps.push(taken)
     state = taken.after
@@ -166,7 +181,7 @@ export const scenarios: fc.Arbitrary<Scenario> = fc.record({
     .map(inputOf),
 })
 
-const choices = fc.array(fc.nat({ max: 999 }), { maxLength: 60, size: 'max' })
+const choices = fc.noBias(fc.array(fc.nat({ max: 9_999 }), { maxLength: 60, size: 'max' }))
 
 /** Histories cut off anywhere, the empty one and finished ones included. */
 export const histories: fc.Arbitrary<History> = fc
