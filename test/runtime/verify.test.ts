@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { hashOf } from '../../src/events/hash-chain.ts'
 import type { SwarmEvent } from '../../src/events/envelope.ts'
 import type { SessionFact } from '../../src/events/session-events.ts'
+import type { LogEvent } from '../../src/runtime/ports.ts'
+import { verifyTrail } from '../../src/runtime/verify.ts'
 import { verifyFile } from '../../src/runtime/verify-file.ts'
 import { verifyLog, verifySessions } from '../../src/runtime/verify-history.ts'
 import { eventOf, sha256, stopFact, trailOf } from '../support/events.ts'
@@ -49,6 +51,18 @@ describe('a history that was not touched', () => {
       }),
       { numRuns: 40 },
     )
+  })
+
+  it('is sound from any number of its first events, and from no later one', () => {
+    const items = eventsAs('S1', history).map((event, n): LogEvent => {
+      return { kind: 'event', event, position: n + 1, body: JSON.stringify(event) }
+    })
+    for (const [n, { event }] of items.entries()) {
+      const first = verifyTrail('S1', items.slice(0, n + 1), { sha256 })
+      expect(first).toEqual({ session_id: 'S1', events: n + 1, head_hash: event.hash, ok: true, bad: null })
+      const later = verifyTrail('S1', items.slice(n), { sha256 })
+      expect(later.bad?.id).toBe(n === 0 ? undefined : event.id)
+    }
   })
 
   it('may take one approval of a held post after its end', async () => {
