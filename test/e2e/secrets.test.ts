@@ -101,7 +101,7 @@ it.concurrent('a secret that is printed, answered, found by tools, hooks and che
   expect(stored).toContain('token=[redacted:E2E_API_TOKEN]')
 })
 
-it.concurrent.for([`{"status": ${SECRET}`, `${SECRET}`, `{"status":"${SECRET}","summary":" "}`, `{"${SECRET}":1}`])(
+it.concurrent.for([`{"status": ${SECRET}`, SECRET, `{"status":"${SECRET}","summary":" "}`, `{"${SECRET}":1}`])(
   'a broken response is told of without the secret in it: %s',
   async (text, test) => {
     const s = await scenario(test, {

@@ -1,6 +1,7 @@
 /** Views after real work: what the projector stored, what readers see, and what is rebuilt from zero are the same. */
 import { expect, it } from 'vitest'
 import { projections, VIEW_NAMES, type ViewName } from '../../src/projections/catalog.ts'
+import type { StoredDocument } from '../../src/runtime/ports.ts'
 import { storeNameOf } from '../../src/runtime/views.ts'
 import { answer, done, goOn, hang, type Scenario, scenarios } from '../support/scenario.ts'
 import { expectViewsToBeTrue } from '../support/session-trail.ts'
@@ -50,8 +51,8 @@ const options = {
   },
 }
 
-async function storedOf<Name extends ViewName>(s: Scenario, view: Name) {
-  const documents = []
+async function storedOf(s: Scenario, view: ViewName): Promise<StoredDocument[]> {
+  const documents: StoredDocument[] = []
   for await (const stored of s.swarm.ports.views.list(storeNameOf(projections[view]))) documents.push(stored)
   return documents.toSorted((a, b) => (a.key < b.key ? -1 : 1))
 }
@@ -72,8 +73,8 @@ it('stored views equal those rebuilt from zero, document by document, and so doe
   const head = await s.swarm.ports.log.head()
   for (const view of VIEW_NAMES) {
     const rebuilt = (await s.swarm.views(view, { at: head })).toSorted((a, b) => (a.key < b.key ? -1 : 1))
-    expect(rebuilt.length, view).toBeGreaterThan(0)
-    expect(await storedOf(s, view), view).toEqual(rebuilt)
+    expect(rebuilt.length, `documents of ${view}`).toBeGreaterThan(0)
+    expect(await storedOf(s, view), `stored in ${view}`).toEqual(rebuilt)
     for (const { document } of rebuilt) expect(projections[view].schema.parse(document)).toEqual(document)
   }
   await expectViewsToBeTrue(s.swarm)
@@ -86,6 +87,7 @@ it('readers need no projector: a cache that is empty, behind, or half there give
   await projected(s)
   await first.close()
   const keep = await storedOf(s, 'registry')
+  expect(keep.map(({ key }) => key)).toEqual(['one'])
   await s.serve({ only: ['two'] })
   await s.run({ task: 'fail', session_id: 'two', objective_id: 'O1' })
   await projected(s)
