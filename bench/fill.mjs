@@ -3,6 +3,7 @@
  * session ids as wanted. Every event is valid, chained and possible for the machine, as `verify` shows.
  */
 import { createHash, randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { headers } from '@nats-io/transport-node'
 import { jetstream } from '@nats-io/jetstream'
@@ -39,7 +40,6 @@ ${extra}---
 
 /** Facts of one session with so many turns, from a session that was really run. */
 export async function recordTrail(swarm, dir, turns) {
-  const { writeFileSync } = await import('node:fs')
   const workflow = join(dir, `fill-${turns}.md`)
   writeFileSync(workflow, workflowOf(continueUntil(turns), { maxTurns: turns }))
   const runner = await createRunner({ swarm, workflow, sourceDir: dir, capacity: 1, only: [] })
@@ -71,6 +71,41 @@ export function sessionEvents(trail, sessionId, beganMs) {
     causationId = event.id
     return event
   })
+}
+
+/** A recorded trail of several turns, its first turns repeated until it has about so many events. */
+export function longTrail(trail, events) {
+  const isTurn = ({ type, text }, number) => type.startsWith('turn.') && JSON.parse(text).turn_number === number
+  const first = trail.findIndex((fact) => isTurn(fact, 1))
+  const second = trail.filter((fact) => isTurn(fact, 2))
+  const head = trail.slice(0, first).concat(trail.filter((fact) => isTurn(fact, 1)))
+  const tail = trail.slice(trail.findLastIndex((fact) => fact.type.startsWith('turn.')) + 1)
+  const last = trail.filter((fact) => isTurn(fact, 3))
+  const turns = Math.floor((events - head.length - last.length - tail.length) / second.length)
+  const numbered = (facts, number) => facts.map((fact) => ({ ...fact, text: renumbered(fact.text, number) }))
+  const middle = Array.from({ length: turns }, (_, index) => numbered(second, index + 2)).flat()
+  return raised([...head, ...middle, ...numbered(last, turns + 2), ...tail], turns + 2)
+}
+
+function renumbered(text, number) {
+  return JSON.stringify({ ...JSON.parse(text), turn_number: number })
+}
+
+/** So many turns must have been allowed, and be told at the end. */
+function raised(trail, turns) {
+  return trail.map((fact) => {
+    const data = JSON.parse(fact.text)
+    if (fact.type === 'session.started') data.limits.max_turns = turns
+    if (fact.type === 'session.closed') data.turns = turns
+    return { ...fact, text: JSON.stringify(data) }
+  })
+}
+
+/** The usual filling: sessions of two to four turns, 16 to 24 events each, 20 in the mean. */
+export async function fillMixed({ swarm, nc, dir }, sessions, options) {
+  const trails = []
+  for (const turns of [2, 3, 4]) trails.push(await recordTrail(swarm, dir, turns))
+  return fillSessions(nc, trails, sessions, options)
 }
 
 /** Publishes `sessions` sessions, many interleaved; returns how many events and bytes that are and the session ids. */

@@ -35,7 +35,7 @@ export function withServer(work) {
 /** As `withServer`, on a log that was filled before the measuring by a server that doesn't wait for the disk. */
 export function withFilledServer(fill, work) {
   return withDirectory(async (dir) => {
-    const filled = await withQuickServer(join(dir, '.swarmtrail', 'nats'), fill)
+    const filled = await withQuickServer(join(dir, '.swarmtrail', 'nats'), (given) => fill({ ...given, dir }))
     return onEmbedded(dir, (given) => work({ ...given, filled }))
   })
 }
@@ -62,7 +62,7 @@ async function withQuickServer(storeDir, work) {
   const server = spawn(path, ['-c', config], { stdio: 'ignore' })
   const ended = once(server, 'exit')
   try {
-    const swarm = await connected(`nats://127.0.0.1:${port}`)
+    const swarm = await connected(`nats://127.0.0.1:${port}`, join(storeDir, '..'))
     const nc = await connect({ port })
     const result = await work({ swarm, nc })
     await nc.close()
@@ -74,10 +74,10 @@ async function withQuickServer(storeDir, work) {
   }
 }
 
-async function connected(servers) {
+async function connected(servers, dir) {
   for (let tries = 1; ; tries++) {
     try {
-      return await connectSwarm({ servers })
+      return await connectSwarm({ servers, dir })
     } catch (error) {
       if (error.code !== 'log_unreachable' || tries === READY_TRIES_MAX) throw error
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS))

@@ -49,7 +49,7 @@ async function positionAt(names: Names, reader: LogReader, timeMs: number): Prom
 }
 
 /** The event's own time, so that an imported log keeps its past; the server's for a message that is no event. */
-function recordedAt(names: Names, { subject, position, body, timeMs }: Stored): number {
+function recordedAt(names: Names, { subject, position, body, recordedAt: stored }: Stored): number {
   const item = logItemOf(names, subject, position, body)
-  return item.kind === 'event' ? toEpochMs(item.event.time) : timeMs
+  return item.kind === 'event' ? toEpochMs(item.event.time) : Date.parse(stored)
 }

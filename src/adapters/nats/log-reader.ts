@@ -18,7 +18,8 @@ const batchBytesMax = 2_097_152
 const lagWaitMs = 50
 const lagTriesMax = 100
 
-export type Stored = { position: Position; subject: string; body: string; timeMs: number }
+/** `recordedAt`: by the server's clock, RFC 3339. */
+export type Stored = { position: Position; subject: string; body: string; recordedAt: string }
 /** The first message of a filter from a sequence on, or the last of a filter. */
 type Query = { seq: number; next_by_subj: string } | { last_by_subj: string }
 /** `pending`: how many messages of the filter lie behind these. */
@@ -125,8 +126,8 @@ function storedOf(reply: Msg): Stored | null {
     throw unreachable(`the server refuses a read: ${reply.headers?.description ?? 'unexpected reply'} (${code})`)
   }
   const subject = reply.headers?.last(DirectMsgHeaders.Subject) ?? ''
-  const timeMs = Date.parse(reply.headers?.last(DirectMsgHeaders.TimeStamp) ?? '')
-  return { position, subject, body: text.decode(reply.data), timeMs }
+  const recordedAt = reply.headers?.last(DirectMsgHeaders.TimeStamp) ?? ''
+  return { position, subject, body: text.decode(reply.data), recordedAt }
 }
 
 /** The last value counts: it is the server's, whatever headers the writer gave. */
@@ -139,6 +140,6 @@ function fromLeader(message: StoredMsg): Stored {
     position: message.seq,
     subject: message.subject,
     body: text.decode(message.data),
-    timeMs: message.time.getTime(),
+    recordedAt: message.time.toISOString(),
   }
 }

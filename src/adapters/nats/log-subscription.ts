@@ -10,7 +10,7 @@ import type { LogItem, Subscribe } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 import { asLogFault } from './log-errors.ts'
 import { subjectFilter, type SubjectFilter } from './log-filter.ts'
-import { ANY_SUBJECT, type LogReader } from './log-reader.ts'
+import { ANY_SUBJECT, type Batch, type LogReader } from './log-reader.ts'
 import { logWake, type LogWake } from './log-wake.ts'
 
 /** A nudge can get lost, e.g. while a cluster changes its leader; then a reader is late by this much. */
@@ -41,12 +41,41 @@ export async function* readLog(
   reader: LogReader,
   options: Subscribe,
 ): AsyncGenerator<LogItem> {
-  const aborted = () => options.signal?.aborted === true
+  const { after, once, signal } = options
+  const aborted = () => signal?.aborted === true
   if (aborted()) return
   const filter = subjectFilter(names, options.filter)
   const wake = openWake(link, names, filter, options)
+  const reading = { link, names, reader, filter, wake, options }
   try {
-    yield* follow({ link, names, reader, filter, wake, options })
+    const goal = await persistently(reading, () => goalOf(reading))
+    let cursor = after
+    let caughtUp = false
+    let lagTries = 0
+    let ahead: Ahead | null = null
+    for (;;) {
+      const reached: Reached = await (ahead ?? readAhead(reading, cursor))()
+      const { heard, messages, pending } = reached
+      const due = once === true ? messages.filter(({ position }) => position <= goal.head) : messages
+      const goesOn = pending > 0 && due.length === messages.length
+      // The server reads on while the consumer works on what is there.
+      ahead = goesOn ? readAhead(reading, messages.at(-1)?.position ?? cursor) : null
+      for (const { position, subject, body } of due) {
+        if (aborted()) return
+        cursor = position
+        if (filter.accepts(subject)) yield logItemOf(names, subject, position, body)
+      }
+      if (aborted()) return
+      if (goesOn) continue
+      if (!caughtUp && cursor >= goal.last) {
+        caughtUp = true
+        yield { kind: 'caught_up', position: Math.max(goal.head, cursor) }
+        if (once === true) return
+      }
+      lagTries = messages.length > 0 ? 0 : lagTries + 1
+      const lags = !caughtUp || (heard > cursor && lagTries < lagTriesMax)
+      await wake.wait(lags ? lagWaitMs : checkMs)
+    }
   } catch (error) {
     // An abort interrupts whatever is under way; what that throws is how the reading ends, not a fault.
     if (!aborted()) throw error
@@ -63,31 +92,18 @@ function openWake(link: NatsLink, names: Names, filter: SubjectFilter, { once, s
   }
 }
 
-async function* follow(reading: Reading): AsyncGenerator<LogItem> {
-  const { names, reader, filter, wake, options } = reading
-  const goal = await persistently(reading, () => goalOf(reading))
-  let cursor = options.after
-  let caughtUp = false
-  let lagTries = 0
-  for (;;) {
-    const heard = wake.take()
-    const { messages, pending } = await persistently(reading, () => reader.batch(filter.read, cursor, options.signal))
-    const due = options.once === true ? messages.filter(({ position }) => position <= goal.head) : messages
-    for (const { position, subject, body } of due) {
-      if (options.signal?.aborted === true) return
-      cursor = position
-      if (filter.accepts(subject)) yield logItemOf(names, subject, position, body)
-    }
-    if (options.signal?.aborted === true) return
-    if (pending > 0 && due.length === messages.length) continue
-    if (!caughtUp && cursor >= goal.last) {
-      caughtUp = true
-      yield { kind: 'caught_up', position: Math.max(goal.head, cursor) }
-      if (options.once === true) return
-    }
-    lagTries = messages.length > 0 ? 0 : lagTries + 1
-    const lags = !caughtUp || (heard > cursor && lagTries < lagTriesMax)
-    await wake.wait(lags ? lagWaitMs : checkMs)
+type Reached = Batch & { heard: Position }
+type Ahead = () => Promise<Reached>
+
+/** Asks for the next batch at once; what became of it is told when it is called for. */
+function readAhead(reading: Reading, cursor: Position): Ahead {
+  const { reader, filter, wake, options } = reading
+  const heard = wake.take()
+  const asked = Promise.allSettled([persistently(reading, () => reader.batch(filter.read, cursor, options.signal))])
+  return async () => {
+    const [result] = await asked
+    if (result.status === 'rejected') throw result.reason
+    return { ...result.value, heard }
   }
 }
 

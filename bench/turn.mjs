@@ -1,0 +1,102 @@
+/**
+ * One turn of a session: its time beyond a bare spawn of the same command, counted in bare publishes. And whether a
+ * turn gets dearer as its session grows: the last hundred of two thousand against the first.
+ */
+import { continueUntil, workflowOf } from './fill.mjs'
+import { bareStream, main, median, percentile, report, size, timed, withServer } from './harness.mjs'
+import { server } from './serve.mjs'
+import { spawnBare } from './spawn-bare.mjs'
+
+const ROUNDS = size(5, 1)
+const TURNS = size(100, 4)
+const LONG_TURNS = size(2_000, 20)
+const PART = size(100, 5)
+const EVENT_BYTES = 1_200
+
+await main(() =>
+  withServer(async (given) => {
+    const { rounds, perTurn } = await turns(given)
+    const value = median(rounds.map((round) => round.beyond_spawn_ms / round.publish_ms))
+    report('turn', {
+      what: 'one turn beyond a bare spawn',
+      bare: 'JetStream publishes of 1.2 KB',
+      limit: { atMost: 6 },
+      value,
+      unit: ' publishes',
+      ours: `${median(rounds.map((round) => round.beyond_spawn_ms)).toFixed(2)} ms`,
+      theirs: `${median(rounds.map((round) => round.publish_ms)).toFixed(3)} ms a publish`,
+      appends_per_turn: perTurn,
+      appends_waited_for: perTurn.filter((type) => type !== 'turn.spawned').length,
+      peers: 'a durable step over its spawn: OpenWorkflow 1.19 ms, Restate 1.43 ms, DBOS 1.63 ms (published here earlier)',
+      rounds,
+    })
+    await longSession(given)
+  }),
+)
+
+async function turns({ swarm, nc, dir }) {
+  const stream = await bareStream(nc, 'BARE')
+  const body = Buffer.alloc(EVENT_BYTES, 'x')
+  const command = continueUntil(TURNS)
+  const ours = await server(swarm, dir, workflowOf(command, { maxTurns: TURNS }))
+  await ours.run()
+  const rounds = []
+  let perTurn = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const publishes = []
+    const spawns = []
+    const bare = async () => {
+      for (let i = 0; i < TURNS / 2; i++) {
+        publishes.push(await timed(() => stream.js.publish(stream.subject('t'), body)))
+        spawns.push(await spawnBare(bareCommand(dir, command)))
+      }
+    }
+    await bare()
+    const { events } = await ours.run()
+    await bare()
+    const times = turnTimes(events)
+    perTurn = typesOfTurn(events, 2)
+    rounds.push({
+      turn_p50_ms: median(times),
+      turn_p99_ms: percentile(times, 0.99),
+      spawn_ms: median(spawns),
+      publish_ms: median(publishes),
+      beyond_spawn_ms: median(times) - median(spawns),
+    })
+  }
+  await ours.close()
+  return { rounds, perTurn }
+}
+
+async function longSession({ swarm, dir }) {
+  const ours = await server(swarm, dir, workflowOf(continueUntil(LONG_TURNS), { maxTurns: LONG_TURNS }))
+  const { events } = await ours.run()
+  await ours.close()
+  const times = turnTimes(events)
+  const first = median(times.slice(0, PART))
+  const last = median(times.slice(-PART))
+  report('long-session', {
+    what: `turns: last ${PART} of ${LONG_TURNS}`,
+    bare: `first ${PART}`,
+    limit: { atMost: 1.2 },
+    value: last / first,
+    unit: 'x',
+    ours: `${last.toFixed(2)} ms`,
+    theirs: `${first.toFixed(2)} ms`,
+  })
+}
+
+/** The same command with the variables it reads, outside any session. */
+function bareCommand(dir, command) {
+  return `ACE_RUNTIME_TURN_NUMBER=1; ACE_RUNTIME_RESPONSE_FILE=${dir}/bare.json; ${command}`
+}
+
+/** From one turn's last event to the next one's. */
+function turnTimes(events) {
+  const ends = events.filter(({ type }) => type === 'turn.completed').map(({ at }) => at)
+  return ends.slice(1).map((at, index) => at - ends[index])
+}
+
+function typesOfTurn(events, number) {
+  return events.filter(({ event }) => event.data.turn_number === number).map(({ type }) => type)
+}
