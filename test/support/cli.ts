@@ -6,6 +6,7 @@ import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { onTestFinished } from 'vitest'
+import { stopEmbeddedServer } from '../../src/adapters/nats/embedded-server.ts'
 import { until } from './until.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -74,6 +75,8 @@ export type Cli = {
 
 /** Commands in a directory, as of a user whose environment holds nothing of ours but what is given. */
 export function cliIn(program: string, directory: string, env: Record<string, string> = {}): Cli {
+  // Ends what a failing test left behind; there is nothing to do after others.
+  onTestFinished(async () => void (await stopEmbeddedServer(join(directory, '.swarmtrail'))))
   const start = (...args: string[]): CliProcess => launch(program, directory, env, args)
   const run = (...args: string[]): Promise<CliResult> => start(...args).ended
   return {
