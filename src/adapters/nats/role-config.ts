@@ -41,7 +41,7 @@ const ADMINISTRATION = [
   '$JS.API.STREAM.SNAPSHOT.>',
 ]
 
-/** `requests`: subjects to publish to; `live`: subjects to hear. */
+/** `requests`: subjects to publish to; `live`: stored things as they come. Live output is the runner's own to give. */
 type Rights = { requests: readonly string[]; live: readonly string[] }
 
 export function roleConfig(options: RoleConfig): string {
@@ -83,14 +83,14 @@ function rightsOf(names: Names, stores: readonly string[]): Record<Role, Rights>
   const views = stores.map((store) => names.viewBucket(store))
   const buckets = [...views, names.leaseBucket]
   const streams = [names.stream, `OBJ_${names.artifactBucket}`, ...buckets.map((bucket) => `KV_${bucket}`)]
-  const reads = [...streams.flatMap(readsOf), `$JS.API.STREAM.INFO.${names.stream}`]
-  const live = [names.allLive, names.allLiveOutput, names.allLeaseChanges]
+  const reads = streams.flatMap(readsOf)
+  const live = [names.allLive, names.allLeaseChanges]
   const commands = COORDINATOR_NOUNS.map((noun) => names.noun(noun))
-  const writes = [names.allEvents, names.allLiveOutput, ...buckets.map((bucket) => `$KV.${bucket}.>`)]
+  const writes = [names.allEvents, `$O.${names.artifactBucket}.>`, ...buckets.map((bucket) => `$KV.${bucket}.>`)]
   return {
     observer: { requests: reads, live },
     coordinator: { requests: [...reads, ...commands], live },
-    runner: { requests: [...reads, ...writes, `$O.${names.artifactBucket}.>`], live },
+    runner: { requests: [...reads, ...writes], live },
   }
 }
 
@@ -122,6 +122,9 @@ function ownerAccount(names: Names, rights: Record<Role, Rights>): string[] {
       ({ subject, accounts }) => `      { stream: "${subject}", accounts: [${accounts.join(', ')}] }`,
     ),
     '    ]',
+    '    imports: [',
+    outputImport(names),
+    '    ]',
     '  }',
   ]
 }
@@ -132,20 +135,33 @@ function responseOf(subject: string): 'stream' | 'single' {
 }
 
 function roleAccount(names: Names, role: Role, { requests, live }: Rights): string[] {
-  const inbox = `_INBOX_${role}.>`
+  const output = names.allLiveOutput
+  const isRunner = role === 'runner'
   const forbidden = role === 'observer' ? ['swarm.>', '$KV.>', '$O.>', ...ADMINISTRATION] : ADMINISTRATION
+  const publish = { allow: isRunner ? [...requests, output] : requests, deny: forbidden }
+  const subscribe = { allow: [`_INBOX_${role}.>`, ...live, ...(isRunner ? [] : [output])] }
   return [
     `  ${accountOf(names, role)}: {`,
     `    users: [{ user: ${role}, password: $${variableOf(role)}, permissions: {`,
-    `      publish: { allow: ${list(requests)}, deny: ${list(forbidden)} }`,
-    `      subscribe: { allow: ${list([inbox, ...live])} }`,
+    `      publish: { allow: ${list(publish.allow)}, deny: ${list(publish.deny)} }`,
+    `      subscribe: { allow: ${list(subscribe.allow)} }`,
     '    } }]',
     '    imports: [',
     ...requests.map((subject) => `      { service: { account: ${names.stream}, subject: "${subject}" } }`),
     ...live.map((subject) => `      { stream: { account: ${names.stream}, subject: "${subject}" } }`),
+    ...(isRunner ? [] : [outputImport(names)]),
     '    ]',
+    ...(isRunner ? [`    exports: [{ stream: "${output}", accounts: [${outputReaders(names).join(', ')}] }]`] : []),
     '  }',
   ]
+}
+
+function outputImport(names: Names): string {
+  return `      { stream: { account: ${accountOf(names, 'runner')}, subject: "${names.allLiveOutput}" } }`
+}
+
+function outputReaders(names: Names): string[] {
+  return [names.stream, accountOf(names, 'observer'), accountOf(names, 'coordinator')]
 }
 
 function accountOf(names: Names, role: Role): string {
