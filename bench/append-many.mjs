@@ -16,7 +16,11 @@ await main(() =>
       const body = Buffer.alloc(trails[0].bytes, 'x')
       const bareBefore = await publishes(stream, body)
       const ours = await rate(APPENDS, () =>
-        Promise.all(trails.map(async ({ append }) => { for (let i = 0; i < APPENDS / TRAILS; i++) await append() })),
+        Promise.all(
+          trails.map(async ({ append }) => {
+            for (let i = 0; i < APPENDS / TRAILS; i++) await append()
+          }),
+        ),
       )
       const bareAfter = await publishes(stream, body)
       rounds.push({ ours_per_s: ours, bare_per_s: (bareBefore + bareAfter) / 2 })
@@ -35,5 +39,7 @@ await main(() =>
 )
 
 function publishes(stream, body) {
-  return rate(APPENDS, () => inWindow(APPENDS, TRAILS, (i) => stream.js.publish(stream.subject(`t${i % TRAILS}`), body)))
+  return rate(APPENDS, () =>
+    inWindow(APPENDS, TRAILS, (i) => stream.js.publish(stream.subject(`t${i % TRAILS}`), body)),
+  )
 }

@@ -20,7 +20,13 @@ await main(() =>
         ours.push(await timed(append))
         bare.push(await timed(() => stream.js.publish(stream.subject(trail), body)))
       }
-      rounds.push({ bytes, ours_p50_ms: median(ours), ours_p99_ms: percentile(ours, 0.99), bare_p50_ms: median(bare), bare_p99_ms: percentile(bare, 0.99) })
+      rounds.push({
+        bytes,
+        ours_p50_ms: median(ours),
+        ours_p99_ms: percentile(ours, 0.99),
+        bare_p50_ms: median(bare),
+        bare_p99_ms: percentile(bare, 0.99),
+      })
     }
     report('append', {
       what: 'append one event to one trail, p50',

@@ -157,7 +157,18 @@ export function report(bench, { what, bare, limit, value, unit, ...figures }) {
   const bound = limit?.atMost ?? limit?.atLeast
   const bar = limit === undefined ? 'report' : `${sign} ${bound}${unit}`
   const pass = limit === undefined ? null : sign === '<=' ? value <= bound : value >= bound
-  console.log(JSON.stringify({ bench, what, bare, bar, value: `${rounded(value)}${unit}`, pass, ...roundDeep(figures), machine: machine() }))
+  console.log(
+    JSON.stringify({
+      bench,
+      what,
+      bare,
+      bar,
+      value: `${rounded(value)}${unit}`,
+      pass,
+      ...roundDeep(figures),
+      machine: machine(),
+    }),
+  )
 }
 
 const rounded = (value) => Number(value.toPrecision(3))
@@ -172,7 +183,13 @@ function roundDeep(value) {
 
 export function machine() {
   const gib = Math.round(totalmem() / 2 ** 30)
-  return { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memory_gib: gib, node: process.version, kernel: release() }
+  return {
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cores: cpus().length,
+    memory_gib: gib,
+    node: process.version,
+    kernel: release(),
+  }
 }
 
 /** Runs a script's work; a fault is its exit status. */

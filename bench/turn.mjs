@@ -27,7 +27,8 @@ await main(() =>
       theirs: `${median(rounds.map((round) => round.publish_ms)).toFixed(3)} ms a publish`,
       appends_per_turn: perTurn,
       appends_waited_for: perTurn.filter((type) => type !== 'turn.spawned').length,
-      peers: 'a durable step over its spawn: OpenWorkflow 1.19 ms, Restate 1.43 ms, DBOS 1.63 ms (published here earlier)',
+      peers:
+        'a durable step over its spawn: OpenWorkflow 1.19 ms, Restate 1.43 ms, DBOS 1.63 ms (published here earlier)',
       rounds,
     })
     await longSession(given)

@@ -1,0 +1,46 @@
+/** Many sessions alive in one runner, their executors waiting: the runner's memory, and whether a stall is noticed in time. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { median, main, report, size, withServer } from './harness.mjs'
+
+const SESSIONS = size(1_000, 4)
+const STALL_MS = size(5_000, 1_000)
+const LATE_MS_MAX = 250
+
+await main(() =>
+  withServer(async ({ dir }) => {
+    const child = fork(
+      new URL('./alive-runner.mjs', import.meta.url),
+      [`${dir}/.swarmtrail`, String(SESSIONS), String(STALL_MS)],
+      { execArgv: ['--expose-gc'], serialization: 'advanced' },
+    )
+    const [result] = await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`the runner ended with ${code}`)
+      }),
+    ])
+    await once(child, 'exit')
+    const perSession = (result.aliveRss - result.idleRss) / SESSIONS / 1024
+    report('alive', {
+      what: `memory of a runner per session, ${SESSIONS} alive`,
+      bare: 'the same runner with none',
+      limit: { atMost: 60 },
+      value: perSession,
+      unit: ' KB',
+      ours: `${(result.aliveRss / 2 ** 20).toFixed(0)} MiB`,
+      theirs: `${(result.idleRss / 2 ** 20).toFixed(0)} MiB`,
+      heap_per_session_kb: (result.aliveHeap - result.idleHeap) / SESSIONS / 1024,
+      all_alive_after_ms: result.aliveAfterMs,
+    })
+    report('stall', {
+      what: `how late a stall window of ${STALL_MS / 1000} s fires beside them`,
+      bare: 'the window itself',
+      limit: { atMost: LATE_MS_MAX },
+      value: Math.max(...result.lateMs),
+      unit: ' ms',
+      ours: `${median(result.lateMs).toFixed(0)} ms in the median`,
+      theirs: '0 ms',
+    })
+  }),
+)
