@@ -367,7 +367,7 @@ describe('laws', () => {
           const events = recorded(eventsOf(history))
           const { would, why, not_judged } = backtestSession(events, configOf(front))
           expect(why).not.toBe('')
-          if (would === 'unknown') expect(not_judged).not.toEqual([])
+          expect(would !== 'unknown' || not_judged.length > 0).toBe(true)
           if (typeof would === 'string') return
           expect(events[would.at_position - 1]).toBeDefined()
           expect(would.at_turn).toBeLessThanOrEqual(events.filter(({ type }) => type === 'turn.started').length)

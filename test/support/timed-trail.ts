@@ -42,7 +42,7 @@ export async function portsWith(...trails: (readonly (SwarmEvent & { position?: 
   const log = memoryEventLog()
   for (const trail of trails) {
     let version = 0
-    for (const { position: _position, ...event } of trail) version = await log.append(event as SwarmEvent, version)
+    for (const { position: _position, ...event } of trail) version = await log.append(event, version)
   }
   return { log, artifacts: memoryArtifactStore(), sha256 }
 }
