@@ -1,6 +1,9 @@
 import { writeFile } from 'node:fs/promises'
+import { oneLine } from '../adapters/cli/printable.ts'
+import { CliError } from '../adapters/cli/report-error.ts'
 import { storyLines } from '../projections/story-lines.ts'
 import type { Audit } from '../runtime/audit.ts'
+import { messageOf } from '../runtime/errors.ts'
 import type { Cli, DefineCommand } from './command.ts'
 
 export const define: DefineCommand = (command, cli) => {
@@ -19,7 +22,7 @@ async function audit(cli: Cli, id: string, { html }: { html?: string }): Promise
   if (html !== undefined) await writePage(cli, found, html)
   if (terminal.json) return terminal.value(auditObject(found, html))
   if (html !== undefined) return terminal.note(`wrote ${html}`)
-  for (const line of [...storyLines(found.story), soundnessLine(found)]) await terminal.line(line)
+  for (const line of [...storyLines(found.story), ...recordLines(found)]) await terminal.line(line)
 }
 
 async function writePage(cli: Cli, found: Audit, path: string): Promise<void> {
@@ -30,13 +33,21 @@ async function writePage(cli: Cli, found: Audit, path: string): Promise<void> {
     ports,
     found.record.map(({ event }) => event),
   )
-  await writeFile(path, auditPage(found, texts, new Date().toISOString()))
+  const page = auditPage(found, texts, new Date().toISOString())
+  try {
+    await writeFile(path, page)
+  } catch (error) {
+    throw new CliError('invalid_argument', `--html ${path}: can't be written: ${messageOf(error)}`)
+  }
 }
 
 function auditObject({ story, path, parked, soundness }: Audit, html: string | undefined) {
   return { ...story, path, parked, soundness, ...(html === undefined ? {} : { html }) }
 }
 
-function soundnessLine({ soundness: { ok, bad } }: Audit): string {
-  return ok ? 'hashes, order and transitions are sound' : `NOT SOUND at position ${bad?.position}: ${bad?.reason}`
+function recordLines({ parked, soundness: { ok, bad } }: Audit): string[] {
+  return [
+    ...parked.map(({ position, code, reason }) => oneLine(`parked at position ${position}: ${code}: ${reason}`)),
+    ok ? 'hashes, order and transitions are sound' : oneLine(`NOT SOUND at position ${bad?.position}: ${bad?.reason}`),
+  ]
 }

@@ -53,6 +53,8 @@ describe('audit and backtest', { timeout: TEST_MS_MAX }, () => {
     expect(page).toContain('<span class="add">+more</span>')
     expect(page).not.toContain('<i>more')
 
+    expect(await cli.run('audit', 'S1', '--html', 'no/such/place.html')).toMatchObject({ code: 2 })
+
     const same = (await cli.json('backtest', '--workflow', 'WORKFLOW.md')).values
     expect(same).toMatchObject([{ sessions: [{ session_id: 'S1', would: 'same' }], summary: { sessions: 1, same: 1 } }])
     const strict = (await cli.json('backtest', '--workflow', 'STRICT.md')).values
