@@ -5,26 +5,49 @@ import type { Clock, Lease, LeaseHolder, LeaseStore, Logger } from './ports.ts'
 export type KeptLease = {
   /** Resolves with the reason once the lease is not ours any more. Never resolves when it was released. */
   lost: Promise<string>
+  /**
+   * Resolves once the lease is ours beyond doubt: it was renewed within half of its TTL, so nobody else can have it yet.
+   * A runner that was frozen or cut off waits here. Also resolves when the signal aborts.
+   */
+  sure: (signal: AbortSignal) => Promise<void>
   release: () => Promise<void>
   /** Stops renewing and leaves the lease to run out. */
   abandon: () => void
 }
 
 const RENEW_RETRY_MS = 250
+/** Of the TTL, counted from before the request that renewed it. */
+const SURE_SHARE = 0.5
+
+type Ports = { leases: LeaseStore; clock: Clock; logger: Logger }
+
+/** Takes a lease and keeps it; null when somebody else holds it. `onRetaken`: it had run out, and others may have had it. */
+export async function takeLease(
+  ports: Ports,
+  key: string,
+  holder: LeaseHolder,
+  ttlMs: number,
+  onRetaken: () => void = () => undefined,
+): Promise<KeptLease | null> {
+  const askedAtMs = ports.clock.monotonic()
+  const lease = await ports.leases.acquire(key, holder, ttlMs)
+  return lease === null ? null : keepLease(ports, { lease, askedAtMs }, holder, ttlMs, onRetaken)
+}
 
 /**
  * Renews at a third of the TTL. While the store can't be reached it keeps trying: nobody else can claim there either,
  * and the log's expected version fences what a partitioned runner might write. A lease that ran out meanwhile is taken
  * anew if nobody took it; otherwise it is lost.
  */
-export function keepLease(
-  { leases, clock, logger }: { leases: LeaseStore; clock: Clock; logger: Logger },
-  first: Lease,
+function keepLease(
+  { leases, clock, logger }: Ports,
+  first: { lease: Lease; askedAtMs: number },
   holder: LeaseHolder,
   ttlMs: number,
+  onRetaken: () => void,
 ): KeptLease {
   const stop = new AbortController()
-  let lease = first
+  let { lease, askedAtMs } = first
   let lose: (reason: string) => void = () => undefined
   const lost = new Promise<string>((resolve) => {
     lose = resolve
@@ -37,13 +60,16 @@ export function keepLease(
       if (!isSwarmError(error, 'lease_lost')) throw error
       const again = await leases.acquire(lease.key, holder, ttlMs)
       if (again === null) throw error
+      onRetaken()
       return again
     }
   }
 
   const renew = async (): Promise<boolean> => {
+    const atMs = clock.monotonic()
     try {
       lease = await renewOrRetake()
+      askedAtMs = atMs
       return true
     } catch (error) {
       if (!isSwarmError(error) || !error.retryable) throw error
@@ -62,8 +88,15 @@ export function keepLease(
   }
   const running = run().catch((error: unknown) => lose(messageOf(error)))
 
+  const sure = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted && clock.monotonic() - askedAtMs > ttlMs * SURE_SHARE) {
+      await clock.sleep(Math.min(RENEW_RETRY_MS, ttlMs / 3), signal)
+    }
+  }
+
   return {
     lost,
+    sure,
     release: async () => {
       stop.abort()
       await running

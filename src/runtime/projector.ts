@@ -8,7 +8,7 @@ import type { Position } from '../events/ids.ts'
 import { indexes, projections } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import { isSwarmError, messageOf } from './errors.ts'
-import { keepLease } from './lease-keeper.ts'
+import { takeLease } from './lease-keeper.ts'
 import type { ClientPorts, LeaseHolder, LeaseStore, LogItem } from './ports.ts'
 import { recorded, sessionOfKey, storeNameOf } from './views.ts'
 
@@ -106,14 +106,13 @@ export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: nu
   const run = async (): Promise<void> => {
     while (!life.signal.aborted) {
       try {
-        const lease = await ports.leases.acquire(PROJECTOR_LEASE, holder, leaseTtlMs)
-        if (lease !== null) {
+        const kept = await takeLease(ports, PROJECTOR_LEASE, holder, leaseTtlMs)
+        if (kept !== null) {
           const turn = new AbortController()
           const end = () => turn.abort()
           life.signal.addEventListener('abort', end)
           // It may have been stopped while the lease was asked for: then this round only stores and gives the lease back.
           if (life.signal.aborted) end()
-          const kept = keepLease(ports, lease, holder, leaseTtlMs)
           void kept.lost.then(end)
           try {
             await project(ports, turn.signal)

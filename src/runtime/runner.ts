@@ -9,7 +9,8 @@ import { contextOf, decide, phaseOf } from '../machines/decider.ts'
 import { performer } from './effects/perform.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { Interpreter, type InterpreterEnd } from './interpreter.ts'
-import { keepLease, type KeptLease } from './lease-keeper.ts'
+import { takeLease, type KeptLease } from './lease-keeper.ts'
+import { Leftovers } from './leftovers.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
 import { storeNameOf } from './views.ts'
 import { indexes } from '../projections/catalog.ts'
@@ -74,9 +75,8 @@ export class Runner {
    * can come in between. Refused as `start` is.
    */
   async run(sessionId: SessionId, start: () => Promise<StartResult>): Promise<StartResult> {
-    const lease = await this.ports.leases.acquire(sessionId, this.holder, this.settings.leaseTtlMs)
-    if (lease !== null)
-      this.reserved.set(sessionId, keepLease(this.ports, lease, this.holder, this.settings.leaseTtlMs))
+    const lease = await this.newLease(sessionId)
+    if (lease !== null) this.reserved.set(sessionId, lease)
     const result = await start()
     if (result.ok) this.followOne(sessionId)
     else await this.reserved.get(sessionId)?.release()
@@ -266,8 +266,10 @@ export class Runner {
   }
 
   private async claimUnder(lease: KeptLease, sessionId: SessionId, lane: string): Promise<void> {
-    const { log, clock, logger, host } = this.ports
-    const { state } = await loadTrail(log, sessionId)
+    const { log, clock, logger, host, shell } = this.ports
+    const leftovers = new Leftovers()
+    const { state } = await loadTrail(log, sessionId, (before, item) => leftovers.look(before, item))
+    for (const leftover of leftovers.on(host.name, state)) await shell.reap(leftover)
     const at = clock.now()
     const decision = decide(state, {
       type: 'CLAIM',
@@ -290,7 +292,7 @@ export class Runner {
       clock,
       logger,
       author: this.author,
-      perform: performer(this.ports, this.settings),
+      perform: performer(this.ports, this.settings, lease.sure),
       onEvent: (event, position) => this.hooks.onEvent?.(event, position),
     })
     const claimed = nextEvent(state, decision.fact, sessionId, this.author, { at })
@@ -301,9 +303,13 @@ export class Runner {
   private async leaseFor(sessionId: SessionId): Promise<KeptLease | null> {
     const reserved = this.reserved.get(sessionId)
     this.reserved.delete(sessionId)
-    if (reserved !== undefined) return reserved
-    const lease = await this.ports.leases.acquire(sessionId, this.holder, this.settings.leaseTtlMs)
-    return lease === null ? null : keepLease(this.ports, lease, this.holder, this.settings.leaseTtlMs)
+    return reserved ?? this.newLease(sessionId)
+  }
+
+  private newLease(sessionId: SessionId): Promise<KeptLease | null> {
+    // While it had run out somebody else may have claimed the session: the trail tells.
+    const onRetaken = () => this.served.get(sessionId)?.interpreter.catchUp()
+    return takeLease(this.ports, sessionId, this.holder, this.settings.leaseTtlMs, onRetaken)
   }
 
   private async serve(interpreter: Interpreter, kept: KeptLease, lane: string, claimed: SwarmEvent): Promise<void> {
@@ -320,6 +326,8 @@ export class Runner {
     void kept.lost.then((reason) => interpreter.lose(`lease lost: ${reason}`))
     void interpreter.ended.then((end) => this.letGo(interpreter, kept, end))
     interpreter.start()
+    // What others appended right after the claim may have been delivered before the session counted as served here.
+    interpreter.catchUp()
   }
 
   private async letGo(interpreter: Interpreter, lease: KeptLease, end: InterpreterEnd): Promise<void> {

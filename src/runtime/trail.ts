@@ -49,14 +49,16 @@ export function takeIn(state: SessionState, item: LogEvent | LogParked): Step {
   }
 }
 
-/** Folds a trail from the log. An empty trail gives the initial state. */
+/** Folds a trail from the log, telling of each item before it is taken in. An empty trail gives the initial state. */
 export async function loadTrail(
   log: EventLog,
   sessionId: SessionId,
+  look: (state: SessionState, item: LogEvent | LogParked) => void = () => undefined,
 ): Promise<{ state: SessionState; parked: Parked[] }> {
   let state = INITIAL_STATE
   const parked: Parked[] = []
   for (const item of await log.read(sessionId)) {
+    look(state, item)
     const step = takeIn(state, item)
     state = step.state
     if (step.parked !== null) parked.push(step.parked)

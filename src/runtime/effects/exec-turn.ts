@@ -9,6 +9,7 @@ import {
 import { toTimestamp } from '../../events/timestamp.ts'
 import type { EffectResult } from '../../machines/commands.ts'
 import { messageOf, SwarmError } from '../errors.ts'
+import { leftoverOf } from '../leftovers.ts'
 import type { ShellResult } from '../ports.ts'
 import {
   contextIn,
@@ -69,10 +70,7 @@ async function finishUploads(input: Input): Promise<void> {
 /** The process belonged to a runner that is gone: what is left of it on this host is ended first. */
 async function interruptLost({ intent, scope, ports }: Input): Promise<EffectResult> {
   const { turn, stop } = contextIn(scope)
-  const spawned = turn?.spawned ?? null
-  const process =
-    spawned === null ? null : { pid: spawned.pid, pgid: spawned.pgid, processStartedAt: spawned.process_started_at }
-  const { killed } = await ports.shell.reap({ process, marker: markerOf(intent) })
+  const { killed } = await ports.shell.reap(leftoverOf(intent, turn))
   const last_activity = turn?.last_activity ?? null
   if (stop !== null) return { type: 'TURN_STOPPED', last_activity }
   const found = killed.length === 0 ? 'nothing of it was left running' : `ended its processes ${killed.join(', ')}`

@@ -36,11 +36,36 @@ const effects: { [T in IntentType]: Effect<T> } = {
   closeSession: () => Promise.resolve({ type: 'CLOSE' }),
 }
 
-/** Performs the effects of one session. */
-export function performer(ports: RunnerPorts, settings: RunnerSettings): Perform {
+const REACHABLE_RETRY_MS = 250
+
+/**
+ * Performs the effects of one session. `sure` resolves once the session is ours beyond doubt: a runner that was frozen
+ * or cut off begins nothing, neither an effect nor a process within one, before it knows that nobody has taken over.
+ */
+export function performer(
+  ports: RunnerPorts,
+  settings: RunnerSettings,
+  sure: (signal: AbortSignal) => Promise<void>,
+): Perform {
+  const { shell, log, clock } = ports
   const uploads: Upload[] = []
-  return (intent: Intent, scope) => {
+  const mayBegin = async (signal: AbortSignal): Promise<void> => {
+    await sure(signal)
+    while (!signal.aborted && !log.reachable()) await clock.sleep(REACHABLE_RETRY_MS, signal)
+  }
+  const guarded: RunnerPorts = {
+    ...ports,
+    shell: {
+      reap: (leftover) => shell.reap(leftover),
+      run: async (run) => {
+        await mayBegin(run.signal)
+        return shell.run(run)
+      },
+    },
+  }
+  return async (intent: Intent, scope) => {
     const effect = effects[intent.type] as Effect<IntentType>
-    return effect({ intent, scope, ports, settings, uploads })
+    await mayBegin(scope.signal)
+    return effect({ intent, scope, ports: guarded, settings, uploads })
   }
 }
