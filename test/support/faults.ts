@@ -39,7 +39,7 @@ stick() {
   mv "$AT/pid-$here.new" "$AT/pid-$here"
   # Lives on when nobody reads what it says any more.
   trap '' PIPE
-  while [ ! -e "$AT/go" ]; do echo here 2> /dev/null; sleep 0.05; done
+  while [ -d "$AT" ] && [ ! -e "$AT/go" ]; do echo here 2> /dev/null; sleep 0.05; done
 }
 answer() { printf '%s' "$1" > "$ACE_RUNTIME_RESPONSE_FILE"; }
 `
@@ -92,7 +92,7 @@ export async function openPlace({ program, url, turn, config = {}, env = {}, arg
     has: (name: string) => existsSync(join(at, name)),
     lines: async (name: string) => (await readFile(join(at, name), 'utf8')).trim().split('\n'),
     /** How often a point of a session was run. */
-    async runs(sessionId: string, point: string): Promise<number> {
+    runs: async (sessionId: string, point: string): Promise<number> => {
       const name = join(at, `runs-${sessionId}-${point}`)
       return existsSync(name) ? (await readFile(name, 'utf8')).trim().split('\n').length : 0
     },
@@ -101,25 +101,25 @@ export async function openPlace({ program, url, turn, config = {}, env = {}, arg
     touch: (name: string) => writeFile(join(at, name), ''),
 
     /** A session whose id is its task. */
-    async start(id: string, labels: Record<string, string> = {}): Promise<void> {
+    start: async (id: string, labels: Record<string, string> = {}): Promise<void> => {
       const result = await swarm.start({ task: id, session_id: id, labels })
       if (!result.ok) throw new Error(`${result.code}: ${result.message}`)
       sessions.push(id)
     },
 
-    /** A runner that serves; each has a directory of its own, as on hosts of their own. */
-    async runner(...more: string[]): Promise<CliProcess> {
+    /** A runner that serves. */
+    runner: async (...more: string[]): Promise<CliProcess> => {
       const process = cli.start('runner', '--workflow', 'WORKFLOW.md', '--source', 'source', ...args, ...more)
       await process.prints('serves namespace')
       return process
     },
 
     /** The first such event, waiting for it. */
-    async next<T extends EventType>(
+    next: async <T extends EventType>(
       sessionId: string,
       type: T,
       accepts: (event: Recorded<T>) => boolean = () => true,
-    ): Promise<Recorded<T>> {
+    ): Promise<Recorded<T>> => {
       const signal = AbortSignal.timeout(waitMsMax)
       for await (const event of swarm.events({ sessionId, types: [type], from: 'start', signal }))
         if (accepts(event as Recorded<T>)) return event as Recorded<T>
@@ -127,7 +127,7 @@ export async function openPlace({ program, url, turn, config = {}, env = {}, arg
     },
 
     /** Every history is whole and folds, no event is there twice, all views follow, and no process is left. */
-    async allIsTrue(): Promise<void> {
+    allIsTrue: async (): Promise<void> => {
       const ids: string[] = []
       for await (const { id } of swarm.events({ from: 'start', until: 'now' })) ids.push(id)
       expect(new Set(ids).size).toBe(ids.length)
