@@ -123,9 +123,9 @@ export class Interpreter {
     return this.inLine(() => this.execute(body, cause))
   }
 
-  /** Takes in what others appended to the trail. */
-  catchUp(): void {
-    void this.inLine(() => this.readOn()).catch((error: unknown) => this.collapse(error))
+  /** Takes in what others appended to the trail. Never rejects: a trail that can't be taken in ends the session here. */
+  catchUp(): Promise<void> {
+    return this.inLine(() => this.readOn()).catch((error: unknown) => this.collapse(error))
   }
 
   /** Stops starting work; resolves through `ended` once nothing is running. */
@@ -180,6 +180,14 @@ export class Interpreter {
       const event = nextEvent(this.current, decision.fact, this.sessionId, this.options.author, { at, cause })
       const position = await this.append(event)
       if (position === 'lost') return null
+      // No event can hold this result. Left unanswered, the session would wait for ever; so that it failed is the answer.
+      if (position === 'too_large') {
+        const intent = this.current.pending.find((pending) => pending.id === cause)?.type ?? body.type
+        return this.execute(
+          { type: 'EFFECT_FAILED', intent, error: `its result is too large for ${event.type}` },
+          cause,
+        )
+      }
       if (position !== 'conflict') {
         this.take(event, position)
         return null
@@ -193,12 +201,13 @@ export class Interpreter {
   }
 
   /** Offers the same event until its fate is known: the log recognises it by its id. */
-  private async append(event: SwarmEvent): Promise<Position | 'conflict' | 'lost'> {
+  private async append(event: SwarmEvent): Promise<Position | 'conflict' | 'lost' | 'too_large'> {
     for (let waitMs = RETRY_WAIT_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_WAIT_MS_MAX)) {
       try {
         return await this.options.log.append(event, this.current.version)
       } catch (error) {
         if (isSwarmError(error, 'wrong_expected_version')) return 'conflict'
+        if (isSwarmError(error, 'append_too_large')) return 'too_large'
         if (!isSwarmError(error) || !error.retryable) throw error
         this.options.logger.warn('append is being retried', { session: this.sessionId, code: error.code, waitMs })
         await this.options.clock.sleep(waitMs, this.life.signal)

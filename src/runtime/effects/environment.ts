@@ -37,7 +37,7 @@ export function turnVariables(
   return {
     ...sessionVariables(context),
     ACE_RUNTIME_TURN_NUMBER: String(context.turn?.number ?? context.turnsStarted),
-    ACE_RUNTIME_TASK: withoutNul(context.turn?.task ?? context.task),
+    ACE_RUNTIME_TASK: taskVariable(context.turn?.task ?? context.task),
     ACE_RUNTIME_PROMPT_FILE: files.prompt,
     ACE_RUNTIME_REQUEST_FILE: files.request,
     ACE_RUNTIME_RESPONSE_FILE: files.response,
@@ -49,7 +49,7 @@ export function sessionVariables(context: SessionContext): Record<string, string
   return {
     ACE_RUNTIME_SESSION_ID: context.request?.session_id ?? '',
     ACE_RUNTIME_WORKSPACE_PATH: context.workspace?.path ?? '',
-    ACE_RUNTIME_TASK: withoutNul(context.task),
+    ACE_RUNTIME_TASK: taskVariable(context.task),
   }
 }
 
@@ -68,7 +68,10 @@ function looksInternal(name: string): boolean {
   return name === 'NATS_URL' || name === 'SWARMTRAIL_DIR'
 }
 
-/** An environment can't carry NUL bytes; a task can. */
-function withoutNul(text: string): string {
-  return text.replaceAll('\0', '')
+/** The system refuses to start a process with a variable over 128 KiB; a character may take three bytes per unit. */
+export const TASK_VARIABLE_CHARS_MAX = 32_768
+
+/** The task as far as a variable can carry it, which holds no NUL bytes either. The request file has all of it. */
+function taskVariable(task: string): string {
+  return task.slice(0, TASK_VARIABLE_CHARS_MAX).replaceAll('\0', '')
 }
