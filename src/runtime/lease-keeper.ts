@@ -6,10 +6,10 @@ export type KeptLease = {
   /** Resolves with the reason once the lease is not ours any more. Never resolves when it was released. */
   lost: Promise<string>
   /**
-   * Resolves once the lease is ours beyond doubt: it was renewed within half of its TTL, so nobody else can have it yet.
-   * A runner that was frozen or cut off waits here. Also resolves when the signal aborts.
+   * Resolves once it is certain: true when the lease was renewed within half of its TTL, so nobody else can have it yet,
+   * false when it is not ours any more or the signal aborted. A runner that was frozen or cut off waits here.
    */
-  sure: (signal: AbortSignal) => Promise<void>
+  sure: (signal: AbortSignal) => Promise<boolean>
   release: () => Promise<void>
   /** Stops renewing and leaves the lease to run out. */
   abandon: () => void
@@ -21,13 +21,16 @@ const SURE_SHARE = 0.5
 
 type Ports = { leases: LeaseStore; clock: Clock; logger: Logger }
 
-/** Takes a lease and keeps it; null when somebody else holds it. `onRetaken`: it had run out, and others may have had it. */
+/**
+ * Takes a lease and keeps it; null when somebody else holds it. `onRetaken`: it had run out and others may have had it
+ * meanwhile; what it does comes before the lease is certain again.
+ */
 export async function takeLease(
   ports: Ports,
   key: string,
   holder: LeaseHolder,
   ttlMs: number,
-  onRetaken: () => void = () => undefined,
+  onRetaken: () => Promise<void> = () => Promise.resolve(),
 ): Promise<KeptLease | null> {
   const askedAtMs = ports.clock.monotonic()
   const lease = await ports.leases.acquire(key, holder, ttlMs)
@@ -44,10 +47,11 @@ function keepLease(
   first: { lease: Lease; askedAtMs: number },
   holder: LeaseHolder,
   ttlMs: number,
-  onRetaken: () => void,
+  onRetaken: () => Promise<void>,
 ): KeptLease {
   const stop = new AbortController()
   let { lease, askedAtMs } = first
+  let lookedInto = Promise.resolve()
   let lose: (reason: string) => void = () => undefined
   const lost = new Promise<string>((resolve) => {
     lose = resolve
@@ -60,7 +64,7 @@ function keepLease(
       if (!isSwarmError(error, 'lease_lost')) throw error
       const again = await leases.acquire(lease.key, holder, ttlMs)
       if (again === null) throw error
-      onRetaken()
+      lookedInto = onRetaken()
       return again
     }
   }
@@ -86,12 +90,18 @@ function keepLease(
       waitMs = (await renew()) ? ttlMs / 3 : Math.min(RENEW_RETRY_MS, ttlMs / 3)
     }
   }
-  const running = run().catch((error: unknown) => lose(messageOf(error)))
+  const running = run().catch((error: unknown) => {
+    stop.abort()
+    lose(messageOf(error))
+  })
 
-  const sure = async (signal: AbortSignal): Promise<void> => {
-    while (!signal.aborted && clock.monotonic() - askedAtMs > ttlMs * SURE_SHARE) {
+  const sure = async (signal: AbortSignal): Promise<boolean> => {
+    const over = () => signal.aborted || stop.signal.aborted
+    while (!over() && clock.monotonic() - askedAtMs > ttlMs * SURE_SHARE) {
       await clock.sleep(Math.min(RENEW_RETRY_MS, ttlMs / 3), signal)
     }
+    await lookedInto
+    return !over()
   }
 
   return {

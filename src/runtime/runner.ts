@@ -184,7 +184,7 @@ export class Runner {
     const served = this.served.get(event.subject)
     if (served === undefined || position <= served.interpreter.state.version) return
     if (event.source === this.author.source) return
-    served.interpreter.catchUp()
+    void served.interpreter.catchUp()
   }
 
   private async followLeases(): Promise<void> {
@@ -270,6 +270,8 @@ export class Runner {
     const leftovers = new Leftovers()
     const { state } = await loadTrail(log, sessionId, (before, item) => leftovers.look(before, item))
     for (const leftover of leftovers.on(host.name, state)) await shell.reap(leftover)
+    // All this may have taken longer than the lease lasts; then the session is somebody else's to claim.
+    if (!(await lease.sure(this.life.signal))) return lease.release()
     const at = clock.now()
     const decision = decide(state, {
       type: 'CLAIM',
@@ -308,7 +310,7 @@ export class Runner {
 
   private newLease(sessionId: SessionId): Promise<KeptLease | null> {
     // While it had run out somebody else may have claimed the session: the trail tells.
-    const onRetaken = () => this.served.get(sessionId)?.interpreter.catchUp()
+    const onRetaken = async () => this.served.get(sessionId)?.interpreter.catchUp()
     return takeLease(this.ports, sessionId, this.holder, this.settings.leaseTtlMs, onRetaken)
   }
 
@@ -327,7 +329,7 @@ export class Runner {
     void interpreter.ended.then((end) => this.letGo(interpreter, kept, end))
     interpreter.start()
     // What others appended right after the claim may have been delivered before the session counted as served here.
-    interpreter.catchUp()
+    void interpreter.catchUp()
   }
 
   private async letGo(interpreter: Interpreter, lease: KeptLease, end: InterpreterEnd): Promise<void> {

@@ -45,7 +45,7 @@ const REACHABLE_RETRY_MS = 250
 export function performer(
   ports: RunnerPorts,
   settings: RunnerSettings,
-  sure: (signal: AbortSignal) => Promise<void>,
+  sure: (signal: AbortSignal) => Promise<boolean>,
 ): Perform {
   const { shell, log, clock } = ports
   const uploads: Upload[] = []
