@@ -37,7 +37,7 @@ export function effectiveLimits(
  * A disabled stall window does not bound it.
  */
 export function backoffMs(limits: Limits, consecutive: number): number {
-  const doubled = limits.initial_backoff_ms * 2 ** (consecutive - 1)
+  const doubled = limits.initial_backoff_ms === 0 ? 0 : limits.initial_backoff_ms * 2 ** (consecutive - 1)
   const window = limits.stall_window_ms > 0 ? limits.stall_window_ms : Number.POSITIVE_INFINITY
   return Math.min(doubled, limits.max_retry_backoff_ms, window)
 }

@@ -5,24 +5,26 @@
 import type { CheckStage, HookName, OnCleanup } from '../events/workflow-config.ts'
 import type { TurnKind } from '../events/parts.ts'
 
+type NoParams = Readonly<Record<string, never>>
+
 export type IntentParams = {
   /** Read the workflow, render the prompt once, fix limits. */
-  openSession: Record<never, never>
-  createWorkspace: Record<never, never>
+  openSession: NoParams
+  createWorkspace: NoParams
   runHook: { hook: HookName }
   runChecks: { stage: CheckStage }
   /** Context, catalog, prompt, files; not before `due_at` (the backoff after a stall). */
   prepareTurn: { turn_number: number; kind: TurnKind; due_at: string | null }
   execTurn: { turn_number: number }
   runTool: { turn_number: number; call: number }
-  settleTurn: Record<never, never>
-  holdPost: Record<never, never>
-  conclude: Record<never, never>
+  settleTurn: NoParams
+  holdPost: NoParams
+  conclude: NoParams
   endHold: { due_at: string }
-  resumeSession: Record<never, never>
-  captureWorkspace: Record<never, never>
+  resumeSession: NoParams
+  captureWorkspace: NoParams
   disposeWorkspace: { mode: OnCleanup }
-  closeSession: Record<never, never>
+  closeSession: NoParams
 }
 
 export type IntentType = keyof IntentParams

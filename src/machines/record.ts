@@ -3,8 +3,7 @@
  * decisions.ts (before the event exists); here facts are only taken in, so that every history ever recorded folds.
  */
 import type { EventOf, SwarmEvent } from '../events/envelope.ts'
-import { postIdOf } from '../events/ids.ts'
-import type { Outcome, PostKind, ReasonCode } from '../events/parts.ts'
+import type { Outcome } from '../events/parts.ts'
 import type { EventType } from '../events/session-events.ts'
 import {
   CONTINUITY_SUMMARY_CHARS_MAX,
@@ -12,8 +11,9 @@ import {
   type CurrentTurn,
   type SessionContext,
   type TurnBrief,
-  type Verdict,
 } from './context.ts'
+import { heldPost, outcomePost } from './posts.ts'
+import { blocked, completed, exhausted, failed, stopped } from './verdicts.ts'
 
 type Recorder<T extends EventType> = (context: SessionContext, event: EventOf<T>) => Partial<SessionContext>
 type Recorders = { [T in EventType]: Recorder<T> }
@@ -53,12 +53,11 @@ const recorders: Recorders = {
     if (data.hook === 'before_run' && data.ok) return { beforeRunOk: true }
     if (data.ok || data.hook === 'after_run' || data.hook === 'before_remove') return {}
     const code = data.hook === 'after_create' ? 'workspace_failed' : 'before_run_failed'
-    return { verdict: failed(code, `hook ${data.hook} failed: ${howItEnded(data)}`) }
+    return { verdict: failed(code, `hook ${data.hook} failed: ${hookEnd(data)}`) }
   },
   'turn.started': (_, { data }) => ({
     turnsStarted: data.turn_number,
     dueAt: null,
-    guidance: null,
     turn: {
       number: data.turn_number,
       kind: data.kind,
@@ -111,6 +110,7 @@ const recorders: Recorders = {
     const taken: Partial<SessionContext> = {
       consecutiveRestarts: 0,
       stall: null,
+      guidance: null,
       failedChecks: [],
       lastOutcome: data.outcome,
       nextKind: 'continuation',
@@ -183,26 +183,6 @@ export function turnsLeft(context: SessionContext): boolean {
   return context.turnsStarted < (context.started?.limits.max_turns ?? 0)
 }
 
-function failed(reason_code: ReasonCode, summary: string): Verdict {
-  return { outcome: 'failed', reason_code, summary, verified: null }
-}
-function blocked(reason_code: ReasonCode, summary: string): Verdict {
-  return { outcome: 'blocked', reason_code, summary, verified: null }
-}
-function stopped(context: SessionContext): Verdict {
-  const { by, reason } = context.stop ?? { by: 'unknown', reason: null }
-  return {
-    outcome: 'stopped',
-    reason_code: 'stop_requested',
-    summary: `stopped by ${by}${reason ? `: ${reason}` : ''}`,
-    verified: null,
-  }
-}
-function completed(context: SessionContext, verified: boolean | null): Verdict {
-  const summary = context.continuity.at(-1)?.summary ?? 'done'
-  return { outcome: 'completed', reason_code: 'done', summary, verified }
-}
-
 function inTurn(context: SessionContext, change: Partial<CurrentTurn>): Partial<SessionContext> {
   return context.turn === null ? {} : { turn: { ...context.turn, ...change } }
 }
@@ -230,15 +210,6 @@ function cutShort(
   }
 }
 
-function exhausted(context: SessionContext, data: { restart: number; restarts_max: number }): Verdict {
-  return data.restart > data.restarts_max
-    ? blocked(
-        'stall_restart_exhausted',
-        `${data.restart} turns in a row were cut short, ${data.restarts_max} restarts are allowed`,
-      )
-    : failed('max_turns_exceeded', `the last of ${context.turnsStarted} turns was cut short`)
-}
-
 function concluded(
   context: SessionContext,
   event: EventOf<'session.completed' | 'session.failed' | 'session.stopped' | 'session.blocked'>,
@@ -246,24 +217,6 @@ function concluded(
 ): Partial<SessionContext> {
   const { reason_code, summary } = event.data
   return { outcome, reasonCode: reason_code, verdict: null, post: outcomePost(context, event, outcome, summary) }
-}
-
-function outcomePost(
-  context: SessionContext,
-  event: SwarmEvent,
-  outcome: Outcome,
-  summary: string,
-): SessionContext['post'] {
-  if (outcome === 'stopped') return null
-  if (outcome !== 'completed') return heldPost(context, event, 'blocker', summary)
-  return context.lastOutcome === 'no_op_success' ? null : heldPost(context, event, 'completion', summary)
-}
-
-/** The post that has to be recorded as held; null when posts need no approval or go nowhere. */
-function heldPost(context: SessionContext, event: SwarmEvent, kind: PostKind, summary: string): SessionContext['post'] {
-  const output = context.started?.output
-  if (output === undefined || !output.require_approval_before_emit || output.emit_to.length === 0) return null
-  return { post_id: postIdOf(event.subject, event.id), kind, summary }
 }
 
 function withBrief(
@@ -288,7 +241,7 @@ function stopCheckTask(checks: SessionContext['failedChecks']): string {
   return `The work was reported as done, but these checks failed. Fix what they name:\n${lines.join('\n')}`
 }
 
-function howItEnded(data: { exit_code: number | null; timed_out: boolean; error?: string | undefined }): string {
+function hookEnd(data: { exit_code: number | null; timed_out: boolean; error?: string | undefined }): string {
   if (data.timed_out) return 'it timed out'
   return data.error ?? (data.exit_code === null ? 'it was ended' : `exit code ${data.exit_code}`)
 }

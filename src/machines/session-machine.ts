@@ -18,9 +18,11 @@ import { record, turnsLeft } from './record.ts'
 type Input = Command | SwarmEvent
 type Args = { context: SessionContext; event: Input }
 const asked = () => undefined
+/** Only its type is looked at. */
+const TYPES: { context?: SessionContext; events?: Input; emitted?: SessionFact } = {}
 
 const machineSetup = setup({
-  types: {} as { context: SessionContext; events: Input; emitted: SessionFact },
+  types: TYPES,
   actions: {
     decide: emit(({ context, event }: Args) => factOf(context, event as Command)),
     record: assign(({ context, event }: Args) => record(context, event as SwarmEvent)),

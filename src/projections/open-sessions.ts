@@ -11,7 +11,6 @@ export const OPEN_SESSIONS_KEY = 'open'
 const openSessionsSchema = z.object({
   sessions: z.record(z.string(), z.object({ lane: z.string(), started_at: z.int().min(1).describe('position') })),
 })
-export type OpenSessionsDocument = z.output<typeof openSessionsSchema>
 
 export const openSessions = defineProjection(openSessionsSchema)({
   name: 'open-sessions',

@@ -7,7 +7,6 @@ export const RECENT_SESSIONS_KEY = 'newest'
 export const RECENT_SESSIONS_MAX = 1_000
 
 const recentSessionsSchema = z.object({ session_ids: z.array(z.string()).describe('newest first') })
-export type RecentSessionsDocument = z.output<typeof recentSessionsSchema>
 
 export const recentSessions = defineProjection(recentSessionsSchema)({
   name: 'recent-sessions',

@@ -8,7 +8,7 @@ import { SESSION_ID_PATTERN, sessionOfPost, type Position, type SessionId } from
 import { runRefOf, startInputSchema, type StartInput } from '../events/start-input.ts'
 import { toEpochMs } from '../events/timestamp.ts'
 import type { CoordinatorCommand } from '../machines/commands.ts'
-import type { Phase, Refusal } from '../machines/decider.ts'
+import type { Refusal } from '../machines/decider.ts'
 import { indexes, type DocumentOf, type ViewName } from '../projections/catalog.ts'
 import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from '../projections/recent-sessions.ts'
 import { handleCommand } from './command-handler.ts'
@@ -174,5 +174,3 @@ async function newest(ports: ClientPorts, limit: number): Promise<RegistryRecord
 function invalid(message: string): InvalidArgument {
   return { ok: false, code: 'invalid_argument', message }
 }
-
-export type { Phase }

@@ -31,9 +31,15 @@ for (;;) {
   try {
     renameSync('in', 'aside')
     symlinkSync(process.argv[1], 'in')
-  } catch {}
+  } catch (error) {
+    if (error.code !== 'EEXIST' && error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY') throw error
+  }
   rmSync('in', { recursive: true, force: true })
-  try { renameSync('aside', 'in') } catch {}
+  try {
+    renameSync('aside', 'in')
+  } catch (error) {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error
+  }
 }`
 
 describe('tools and links', () => {
