@@ -27,8 +27,10 @@ try {
   if (!started.ok) throw new Error(`${started.code}: ${started.message}`)
   const { sessionId } = started
   for await (const event of swarm.events({ sessionId, from: 'start', until: 'closed' })) {
-    if (event.type === 'tool.finished') console.log(`  tool ${event.data.tool_name}: ${event.data.ok ? 'ok' : event.data.error.code}`)
-    if (event.type === 'turn.completed') console.log(`turn ${event.data.turn_number} ${event.data.status}: ${event.data.summary}`)
+    if (event.type === 'tool.finished')
+      console.log(`  tool ${event.data.tool_name}: ${event.data.ok ? 'ok' : event.data.error.code}`)
+    if (event.type === 'turn.completed')
+      console.log(`turn ${event.data.turn_number} ${event.data.status}: ${event.data.summary}`)
     if (event.type === 'workspace.captured' && event.data.patch !== null) {
       console.log(`\n${new TextDecoder().decode(await swarm.ports.artifacts.get(event.data.patch))}`)
     }
@@ -47,7 +49,8 @@ try {
 function makeProject() {
   mkdirSync(project, { recursive: true })
   cpSync(join(here, 'project'), project, { recursive: true })
-  const git = (...args) => execFileSync('git', ['-c', 'user.name=Demo', '-c', 'user.email=demo@example.invalid', ...args], { cwd: project })
+  const git = (...args) =>
+    execFileSync('git', ['-c', 'user.name=Demo', '-c', 'user.email=demo@example.invalid', ...args], { cwd: project })
   git('init', '--quiet')
   git('add', '--all')
   git('commit', '--quiet', '--message', 'A project with something to release')

@@ -15,7 +15,11 @@ const known = new Set(files)
 /** Each step adds one section to the map; what is done already is seen in the workspace itself. */
 const steps = [
   { heading: '## Files', next: 'Find out which files the others lean on.', run: describeFiles },
-  { heading: '## Leaned on most', next: 'Look for what needs care: dead links, large files, files without a purpose.', run: rankFiles },
+  {
+    heading: '## Leaned on most',
+    next: 'Look for what needs care: dead links, large files, files without a purpose.',
+    run: rankFiles,
+  },
   { heading: '## Needs care', next: 'Count up and finish.', run: findCare },
 ]
 
@@ -48,14 +52,28 @@ function rankFiles() {
 }
 
 function findCare() {
-  const large = code.filter((file) => readText(root, file).split('\n').length > 400).map((file) => `- ${file} is over 400 lines`)
+  const large = code
+    .filter((file) => readText(root, file).split('\n').length > 400)
+    .map((file) => `- ${file} is over 400 lines`)
   const silent = code.filter((file) => purposeOf(readText(root, file)) === null)
   const dead = files
     .filter((file) => file.endsWith('.md'))
-    .flatMap((file) => brokenLinks(file, readText(root, file), (path) => existsSync(join(root, path))).map((link) => `- ${file} links to ${link}, which is not there`))
-  const lines = [...dead, ...large, `- ${silent.length} of ${code.length} code files don't begin by saying what they are for`, '']
+    .flatMap((file) =>
+      brokenLinks(file, readText(root, file), (path) => existsSync(join(root, path))).map(
+        (link) => `- ${file} links to ${link}, which is not there`,
+      ),
+    )
+  const lines = [
+    ...dead,
+    ...large,
+    `- ${silent.length} of ${code.length} code files don't begin by saying what they are for`,
+    '',
+  ]
   console.log(`found ${dead.length} dead links, ${large.length} large files, ${silent.length} files without a purpose`)
-  return { lines, summary: `${dead.length} dead links, ${large.length} large files, ${silent.length} files without a stated purpose` }
+  return {
+    lines,
+    summary: `${dead.length} dead links, ${large.length} large files, ${silent.length} files without a stated purpose`,
+  }
 }
 
 function groupBy(items, keyOf) {

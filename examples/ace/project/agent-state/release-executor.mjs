@@ -16,7 +16,10 @@ writeFileSync(process.env.ACE_RUNTIME_RESPONSE_FILE, JSON.stringify(answer()))
 
 function answer() {
   if (typeof version !== 'string' || typeof date !== 'string') {
-    return { status: 'blocked', summary: 'Which version, and of which day? Start me with a context of version and date.' }
+    return {
+      status: 'blocked',
+      summary: 'Which version, and of which day? Start me with a context of version and date.',
+    }
   }
   if (results.size === 0) return look()
   const failed = [...results.values()].find((result) => !result.ok)
@@ -40,7 +43,8 @@ function look() {
 function change(changelog) {
   const [, unreleased] = /^## Unreleased\n+([^]*?)(?=\n## |$(?![^]))/m.exec(changelog) ?? []
   if (changelog.includes(`## ${version} `)) return { status: 'failed', summary: `${version} is released already.` }
-  if (unreleased === undefined || unreleased.trim() === '') return { status: 'blocked', summary: 'Nothing is unreleased. What shall be in it?' }
+  if (unreleased === undefined || unreleased.trim() === '')
+    return { status: 'blocked', summary: 'Nothing is unreleased. What shall be in it?' }
   return {
     status: 'continue',
     summary: `${unreleased.trim().split('\n').length} changes go into ${version}.`,
@@ -60,7 +64,8 @@ function change(changelog) {
 function judge() {
   const difference = JSON.stringify(results.get('git_diff').output)
   const sections = results.get('run_command').output.stdout.trim()
-  if (!difference.includes(`+${heading}`)) return { status: 'failed', summary: 'The difference does not show the new heading.' }
+  if (!difference.includes(`+${heading}`))
+    return { status: 'failed', summary: 'The difference does not show the new heading.' }
   return {
     status: 'done',
     summary: `${version} is cut; the changelog has ${sections} sections now.`,
