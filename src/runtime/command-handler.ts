@@ -8,7 +8,8 @@ import type { Clock, EventLog } from './ports.ts'
 import { loadTrail, nextEvent, type Author } from './trail.ts'
 
 const CONFLICT_ATTEMPTS_MAX = 16
-const APPEND_ATTEMPTS_MAX = 6
+/** A server that takes writes in and never answers, as one with a full disk does, keeps a caller for about 17 s. */
+const APPEND_ATTEMPTS_MAX = 3
 const APPEND_RETRY_WAIT_MS = 250
 
 export type Accepted = { ok: true; position: Position; event: SwarmEvent; state: SessionState }

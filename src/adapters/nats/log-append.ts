@@ -1,7 +1,7 @@
 /** One append: one publish under the trail's expected version, and the truth about it when the answer got lost. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
-import { headers, type MsgHdrs } from '@nats-io/transport-node'
+import { errors, headers, type MsgHdrs } from '@nats-io/transport-node'
 import { EVENT_BYTES_MAX, type SwarmEvent } from '../../events/envelope.ts'
 import type { Position, Version } from '../../events/ids.ts'
 import { nounOf } from '../../events/session-events.ts'
@@ -107,7 +107,10 @@ async function wrongVersion({ names, reader, event, expected }: Attempt): Promis
 }
 
 function outcomeUnknown({ event, expected }: Attempt, cause: unknown): SwarmError {
-  const message = `can't tell whether event ${event.id} was appended to session ${event.subject}: ${messageOf(cause)}`
+  // A server whose disk is full answers reads but no writes, and says why in its own log only.
+  const silent = cause instanceof errors.TimeoutError
+  const why = silent ? 'the server did not answer in time; look at its log, its disk may be full' : messageOf(cause)
+  const message = `can't tell whether event ${event.id} was appended to session ${event.subject}: ${why}`
   const details = { sessionId: event.subject, eventId: event.id, expected }
   return new SwarmError('append_outcome_unknown', message, { details, cause, retryable: true })
 }
