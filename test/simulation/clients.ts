@@ -30,6 +30,7 @@ export class Client {
   private readonly ports: ClientPorts
   private readonly swarm: Swarm
   private readonly answered: Answered[] = []
+  private readonly followed: number[] = []
   /** Ids of the events that the command in hand has tried to append. */
   private offered: string[] = []
 
@@ -156,6 +157,22 @@ export class Client {
       this.world.violate(`${what} throws ${messageOf(error)}`)
       return note('unknown')
     }
+  }
+
+  /** Follows everything from the first event on, for ever. */
+  async follow(): Promise<void> {
+    for await (const { position } of this.swarm.events({ from: 'start' })) this.followed.push(position)
+  }
+
+  hasSeen(position: Position): boolean {
+    return this.followed.includes(position)
+  }
+
+  /** Whoever follows sees every event once and in order. */
+  checkFollowed(): void {
+    const all = this.witness.events.map(({ position }) => position)
+    if (this.followed.join() !== all.join())
+      this.world.violate(`${this.actor.name} saw ${this.followed.length} of ${all.length} events`)
   }
 
   /** Refused, or not reached: nothing was written. Accepted: just this was, and there. */

@@ -91,7 +91,7 @@ it.each(scripts.flatMap((script) => places.map((place) => ({ ...script, ...place
     expect(points).toBeGreaterThan(60)
     for (let n = 1; n <= points; n++) {
       const { simulation } = await crashAt(script(hosts), n)
-      if (simulation.violations.length > 0) expect.fail(`point ${n} of ${points}\n${reportOf(simulation)}`)
+      if (simulation.violations.length > 0) throw new Error(`point ${n} of ${points}\n${reportOf(simulation)}`)
       expect({ n, outcomes: simulation.outcomes }).toEqual({ n, outcomes: [outcome] })
     }
     process.stdout.write(`${points} points\n`)

@@ -68,7 +68,7 @@ export class Node {
     const { world } = place
     const shell = shellOf(world, actor, host, {
       behaviourOf: ({ command, env }) => scenario.behaviour(command, Number(env['ACE_RUNTIME_TURN_NUMBER'] ?? 0)),
-      launching: ({ marker }) => witness.launching(actor.name, host, marker),
+      launching: ({ marker }) => witness.launching(actor, host, marker),
     })
     return {
       ...clientPorts(place, actor, host.disk),

@@ -1,12 +1,12 @@
 /** One seed from beginning to end: chaos, healing, and the laws that must hold at the end. */
-import { nounOf } from '../../src/events/session-events.ts'
-import { foldDocuments, type Projection } from '../../src/projections/projection.ts'
+import type { Projection } from '../../src/projections/projection.ts'
 import { indexes, projections } from '../../src/projections/catalog.ts'
-import { contextOf, phaseOf } from '../../src/machines/decider.ts'
+import { contextOf } from '../../src/machines/decider.ts'
 import { messageOf } from '../../src/runtime/errors.ts'
 import { storeNameOf } from '../../src/runtime/views.ts'
 import { Client } from './clients.ts'
 import { Disk } from './disk.ts'
+import { checkSession, checkView } from './end-checks.ts'
 import type { Mutant } from './mutants.ts'
 import { Node } from './nodes.ts'
 import { Host } from './processes.ts'
@@ -111,6 +111,7 @@ class Run {
       for (let accident = 0; accident < scenario.accidents; accident++) this.planAccident(node)
     })
     this.clients.forEach((client, n) => void this.serve(client, n))
+    void this.clients[0]?.follow()
     world.scheduler.after(null, scenario.chaosMs, () => this.heal())
     const stop = () => world.violations.length > 0
     const closed = () =>
@@ -186,7 +187,8 @@ class Run {
   }
 
   private joined(): boolean {
-    return this.clients.every((client) => client.waiting.size === 0)
+    const [follower] = this.clients
+    return this.clients.every((client) => client.waiting.size === 0) && follower?.hasSeen(this.server.head) === true
   }
 
   /** Somebody has projected all that is in the log. (A late writer may put a checkpoint back; that costs time, not truth.) */
@@ -195,46 +197,13 @@ class Run {
   }
 
   private async checkEnd(): Promise<void> {
+    const { world, witness, scenario, server } = this
     for (const client of this.clients) client.checkAnswers()
+    this.clients[0]?.checkFollowed()
     const killed = new Set(this.nodes.flatMap((node) => [...node.killed]))
-    for (const host of this.hosts.values()) this.witness.leftBehind(host, killed)
-    for (const sessionId of this.sessions) this.checkSession(sessionId)
-    await this.checkViews()
-  }
-
-  private checkSession(sessionId: string): void {
-    const { events, state } = this.witness.trailOf(sessionId)
-    const context = contextOf(state)
-    const counts = (type: string) => events.filter((event) => event.type === type).length
-    const afterRun = events.filter((event) => event.type === 'hook.finished' && event.data.hook === 'after_run').length
-    const { hooks } = this.scenario.config
-    const ran = hooks.before_run === undefined ? context.turnsStarted > 0 : context.beforeRunOk
-    const due = hooks.after_run !== undefined && ran ? 1 : 0
-    if (afterRun !== due) this.world.violate(`after_run of ${sessionId} is recorded ${afterRun} times, not ${due}`)
-    if (phaseOf(state) !== 'closed' || counts('session.closed') !== 1)
-      this.world.violate(`${sessionId} is not closed once`)
-    if (context.outcome === null) this.world.violate(`${sessionId} has no outcome`)
-  }
-
-  /** What the projectors stored is what folding the whole log gives. */
-  private async checkViews(): Promise<void> {
-    for (const projection of all) {
-      const name = storeNameOf(projection)
-      const stored = new Map<string, string>()
-      for await (const { key, position, document } of this.server.views.list(name)) {
-        stored.set(key, JSON.stringify({ position, document }))
-      }
-      const { nouns } = projection
-      const read = this.witness.events.filter(({ type }) => nouns === undefined || nouns.includes(nounOf(type)))
-      const folded = foldDocuments(projection, read)
-      const keys = new Set([...stored.keys(), ...folded.keys()])
-      for (const key of keys) {
-        const { position, document } = folded.get(key) ?? { position: 0, document: null }
-        if (stored.get(key) !== JSON.stringify({ position, document })) {
-          this.world.violate(`view ${name} of ${key} is not what the log folds to`)
-        }
-      }
-    }
+    for (const host of this.hosts.values()) witness.leftBehind(host, killed)
+    for (const sessionId of this.sessions) checkSession(world, witness.trailOf(sessionId), scenario.config)
+    for (const projection of all) await checkView(world, projection, server, witness.events)
   }
 }
 

@@ -12,6 +12,7 @@ import { messageOf } from '../../src/runtime/errors.ts'
 import type { LogEvent, LogParked } from '../../src/runtime/ports.ts'
 import { takeIn } from '../../src/runtime/trail.ts'
 import type { Host } from './processes.ts'
+import type { Actor } from './scheduler.ts'
 import { sha256 } from './server.ts'
 import type { World } from './world.ts'
 
@@ -134,19 +135,26 @@ export class Witness {
   }
 
   /** A process is about to be launched for an effect. */
-  launching(runnerId: string, host: Host, marker: string): void {
+  launching({ name: runnerId, frozenUntilMs }: Actor, host: Host, marker: string): void {
     const [sessionId, trail] = [...this.trails].find(([, each]) => each.asked.has(marker)) ?? []
     const intent = trail?.asked.get(marker)
     if (sessionId === undefined || trail === undefined || intent === undefined) {
       return this.world.violate(`${runnerId} launches a process for ${marker}, which is not in the log`)
     }
     const owns = trail.owner === `runner/${runnerId}`
-    const before = host.living().filter((each) => trail.asked.has(each.marker))
-    const [other] = before
-    if (owns && other !== undefined) {
+    const claimedMs = trail.claims.at(-1)?.atMs ?? 0
+    const living = host.living().filter((each) => trail.asked.has(each.marker))
+    const other = living.find(
+      ({ launcher, launchedMs }) => launcher.name === runnerId || (owns && launchedMs <= claimedMs),
+    )
+    if (other !== undefined) {
       this.world.violate(
         `${runnerId} launches ${intent.type} of ${sessionId} beside process ${other.pid} (${other.label})`,
       )
+    }
+    // Only a runner that was stopped in the very moment between making sure and launching can't know.
+    if (!owns && frozenUntilMs < claimedMs) {
+      this.world.violate(`${runnerId} launches ${intent.type} of ${sessionId}, which ${trail.owner} has claimed`)
     }
     if (intent.type !== 'execTurn') return
     if (trail.launched.has(marker)) this.world.violate(`the executor of ${sessionId} is launched twice for one turn`)
