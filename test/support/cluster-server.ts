@@ -22,7 +22,7 @@ export type ConfiguredServer = {
 }
 
 export type ServerSetup = {
-  /** The whole configuration, given a port to listen on and a directory that is the server's own. */
+  /** The whole configuration, made anew for each start, given a port to listen on and a directory that is the server's own. */
   config: (port: number, directory: string) => string | Promise<string>
   env?: Record<string, string>
   port?: number
@@ -35,8 +35,8 @@ export async function startConfiguredServer(setup: ServerSetup): Promise<Configu
   const directory = await mkdtemp(join(tmpdir(), 'swarmtrail-server-'))
   const port = setup.port ?? (await freePort())
   const file = join(directory, 'nats.conf')
-  await writeFile(file, await setup.config(port, directory))
   const launch = async () => {
+    await writeFile(file, await setup.config(port, directory))
     const [program = path, ...args] = [...(setup.wrapper ?? []), path, '-c', file] as string[]
     const child = spawn(program, args, { env: { ...process.env, ...setup.env }, stdio: ['ignore', 'ignore', 'pipe'] })
     await ready(child, port)
@@ -55,7 +55,7 @@ export async function startConfiguredServer(setup: ServerSetup): Promise<Configu
       user === undefined ? `nats://127.0.0.1:${port}` : `nats://${user}:${password}@127.0.0.1:${port}`,
     kill,
     restart: async () => void (child = await launch()),
-    async stop() {
+    stop: async () => {
       await kill()
       await rm(directory, { recursive: true, force: true })
     },
