@@ -70,7 +70,7 @@ describe('the embedded server killed in the middle of a turn', () => {
   it('is started again by the command that uses it, and the session completes', async () => {
     const directory = await temporary()
     const cli = cliIn(program, directory, { GO: join(directory, 'go') })
-    const command = 'touch started; while [ ! -e "$GO" ]; do sleep 0.05; done; echo finished'
+    const command = 'while [ -d "$PWD" ] && [ ! -e "$GO" ]; do sleep 0.05; done; echo finished'
     const options = ['--protocol', 'exit-code', '--session-id', 'S1', '--json']
     const running = cli.start('run', 'task', '--command', command, ...options)
     await running.prints('turn.spawned')

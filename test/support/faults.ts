@@ -12,7 +12,8 @@ import type { EventType } from '../../src/events/session-events.ts'
 import { verifyLog } from '../../src/runtime/verify-history.ts'
 import { cliIn, type CliProcess } from './cli.ts'
 import type { FrontMatter } from './scenario.ts'
-import { expectNothingLeft, type Recorded } from './session-trail.ts'
+import { pidsWith } from './processes.ts'
+import { expectViewsToBeTrue, type Recorded } from './session-trail.ts'
 import { until } from './until.ts'
 
 const waitMsMax = 25_000
@@ -53,14 +54,16 @@ export type PlaceOptions = {
   config?: FrontMatter
   env?: Record<string, string>
   args?: readonly string[]
+  /** Default: one of its own. */
+  namespace?: string
 }
 
 export type Place = Awaited<ReturnType<typeof openPlace>>
 
 /** A directory, a workflow, a namespace and a client; runners are started as processes. All is gone after the test. */
-export async function openPlace({ program, url, turn, config = {}, env = {}, args = [] }: PlaceOptions) {
+export async function openPlace({ program, url, turn, config = {}, env = {}, args = [], ...given }: PlaceOptions) {
   const at = await realpath(await mkdtemp(join(tmpdir(), 'swarmtrail-faults-')))
-  const namespace = `f${randomBytes(6).toString('hex')}`
+  const namespace = given.namespace ?? `f${randomBytes(6).toString('hex')}`
   const command = `. "$AT/library.sh"; . "$AT/turn.sh"`
   const front = { workspace: { source: 'copy', root: join(at, 'workspaces') }, executor: { command }, ...config }
   await mkdir(join(at, 'source'))
@@ -134,7 +137,10 @@ export async function openPlace({ program, url, turn, config = {}, env = {}, arg
       const { ok, sessions: verified } = await verifyLog(swarm.ports)
       expect(verified.filter((session) => !session.ok)).toEqual([])
       expect(ok).toBe(true)
-      await expectNothingLeft(swarm, sessions)
+      await expectViewsToBeTrue(swarm)
+      for (const id of sessions)
+        expect((await swarm.replaySteps(id)).filter((step) => step.parked !== null)).toEqual([])
+      expect(pidsWith('AT', at)).toEqual([])
     },
   }
 }
