@@ -1,5 +1,6 @@
 /** From the acknowledgement of an append to its arrival at each of fifty live subscribers, against bare subscriptions. */
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { appender } from './append-event.mjs'
 import { bareStream, main, median, percentile, report, size, withServer } from './harness.mjs'
 
@@ -71,6 +72,7 @@ function counter() {
 async function ourSubscribers(swarm) {
   const { arrived, arrivals } = counter()
   const life = new AbortController()
+  setMaxListeners(0, life.signal)
   const head = await swarm.ports.log.head()
   const ready = []
   const done = Array.from({ length: SUBSCRIBERS }, () => {

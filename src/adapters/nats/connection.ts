@@ -88,6 +88,8 @@ async function dial(options: ConnectNats, servers: Servers): Promise<NatsConnect
       reconnectJitter: reconnectJitterMs,
       ignoreAuthErrorAbort: true,
       pingInterval: pingIntervalMs,
+      // Every request would otherwise pay for a stack trace that nobody reads.
+      noAsyncTraces: true,
       ...(servers.tls ? { tls: {} } : {}),
       ...(creds === undefined ? {} : { authenticator: creds }),
       ...(user === undefined ? {} : { user }),

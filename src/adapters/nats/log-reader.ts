@@ -10,6 +10,7 @@ import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { asLogFault, unreachable } from './log-errors.ts'
 import { whileConnected } from './log-interrupt.ts'
+import type { LogItem } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 
 const requestMs = 5_000
@@ -18,8 +19,8 @@ const batchBytesMax = 2_097_152
 const lagWaitMs = 50
 const lagTriesMax = 100
 
-/** `recordedAt`: by the server's clock, RFC 3339. */
-export type Stored = { position: Position; subject: string; body: string; recordedAt: string }
+/** `recordedAt`: by the server's clock, RFC 3339. `item`: what the body was decoded to, once somebody has. */
+export type Stored = { position: Position; subject: string; body: string; recordedAt: string; item: LogItem | null }
 /** The first message of a filter from a sequence on, or the last of a filter. */
 type Query = { seq: number; next_by_subj: string } | { last_by_subj: string }
 /** `pending`: how many messages of the filter lie behind these. */
@@ -68,6 +69,25 @@ export function logReader(link: NatsLink, names: Names) {
     }, signal)
   }
 
+  const asked = new Map<string, { heard: Position; answer: Promise<Batch> }>()
+
+  /**
+   * The batch that a nudge told of, read once for all readers of this process that stand at the same place. A read that
+   * was asked for when at least as much had been heard of has all that this reader knows to be there.
+   */
+  async function batchHeardOf(heard: Position, filter: string, after: Position, signal?: AbortSignal): Promise<Batch> {
+    const key = `${after} ${filter}`
+    const earlier = asked.get(key)
+    if (earlier !== undefined && earlier.heard >= heard) return guard(() => earlier.answer, signal)
+    const mine = { heard, answer: batch(filter, after) }
+    asked.set(key, mine)
+    const forget = () => {
+      if (asked.get(key) === mine) asked.delete(key)
+    }
+    mine.answer.then(forget, forget)
+    return guard(() => mine.answer, signal)
+  }
+
   /** The first message of a filter after a position, as the stream stands now. */
   const next = (filter: string, after: Position) => current({ seq: after + 1, next_by_subj: filter })
   /** The last message of a filter, as the stream stands now. */
@@ -98,7 +118,7 @@ export function logReader(link: NatsLink, names: Names) {
     }
   }
 
-  return { batch, next, last, first, all }
+  return { batch, batchHeardOf, next, last, first, all }
 }
 
 /**
@@ -127,7 +147,7 @@ function storedOf(reply: Msg): Stored | null {
   }
   const subject = reply.headers?.last(DirectMsgHeaders.Subject) ?? ''
   const recordedAt = reply.headers?.last(DirectMsgHeaders.TimeStamp) ?? ''
-  return { position, subject, body: text.decode(reply.data), recordedAt }
+  return { position, subject, body: text.decode(reply.data), recordedAt, item: null }
 }
 
 /** The last value counts: it is the server's, whatever headers the writer gave. */
@@ -141,5 +161,6 @@ function fromLeader(message: StoredMsg): Stored {
     subject: message.subject,
     body: text.decode(message.data),
     recordedAt: message.time.toISOString(),
+    item: null,
   }
 }

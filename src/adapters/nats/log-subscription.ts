@@ -10,7 +10,7 @@ import type { LogItem, Subscribe } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 import { asLogFault } from './log-errors.ts'
 import { subjectFilter, type SubjectFilter } from './log-filter.ts'
-import { ANY_SUBJECT, type Batch, type LogReader } from './log-reader.ts'
+import { ANY_SUBJECT, type Batch, type LogReader, type Stored } from './log-reader.ts'
 import { logWake, type LogWake } from './log-wake.ts'
 
 /** A nudge can get lost, e.g. while a cluster changes its leader; then a reader is late by this much. */
@@ -54,16 +54,17 @@ export async function* readLog(
     let lagTries = 0
     let ahead: Ahead | null = null
     for (;;) {
-      const reached: Reached = await (ahead ?? readAhead(reading, cursor))()
+      const reached: Reached = await (ahead ?? readAhead(reading, cursor, caughtUp))()
       const { heard, messages, pending } = reached
       const due = once === true ? messages.filter(({ position }) => position <= goal.head) : messages
       const goesOn = pending > 0 && due.length === messages.length
       // The server reads on while the consumer works on what is there.
-      ahead = goesOn ? readAhead(reading, messages.at(-1)?.position ?? cursor) : null
-      for (const { position, subject, body } of due) {
+      ahead = goesOn ? readAhead(reading, messages.at(-1)?.position ?? cursor, false) : null
+      for (const message of due) {
         if (aborted()) return
-        cursor = position
-        if (filter.accepts(subject)) yield logItemOf(names, subject, position, body)
+        cursor = message.position
+        // Decoded once, however many readers share the batch.
+        if (filter.accepts(message.subject)) yield (message.item ??= itemOf(names, message))
       }
       if (aborted()) return
       if (goesOn) continue
@@ -95,16 +96,27 @@ function openWake(link: NatsLink, names: Names, filter: SubjectFilter, { once, s
 type Reached = Batch & { heard: Position }
 type Ahead = () => Promise<Reached>
 
-/** Asks for the next batch at once; what became of it is told when it is called for. */
-function readAhead(reading: Reading, cursor: Position): Ahead {
+/**
+ * Asks for the next batch at once; what became of it is told when it is called for. Only a reader that has caught up may
+ * share another's read: before that, everything there when it asked has to be read after it asked.
+ */
+function readAhead(reading: Reading, cursor: Position, caughtUp: boolean): Ahead {
   const { reader, filter, wake, options } = reading
   const heard = wake.take()
-  const asked = Promise.allSettled([persistently(reading, () => reader.batch(filter.read, cursor, options.signal))])
+  const read = () =>
+    caughtUp && heard > cursor
+      ? reader.batchHeardOf(heard, filter.read, cursor, options.signal)
+      : reader.batch(filter.read, cursor, options.signal)
+  const asked = Promise.allSettled([persistently(reading, read)])
   return async () => {
     const [result] = await asked
     if (result.status === 'rejected') throw result.reason
     return { ...result.value, heard }
   }
+}
+
+function itemOf(names: Names, { subject, position, body }: Stored): LogItem {
+  return logItemOf(names, subject, position, body)
 }
 
 /** What the log held when the reader asked: its head, and (where a replica may not have it yet) the last message to come. */

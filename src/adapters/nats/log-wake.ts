@@ -25,12 +25,12 @@ export function logWake(link: NatsLink, stream: string, subjects: readonly strin
     nudged = true
     resume?.()
   }
-  const callback = (error: Error | null, message: Msg) => {
+  const listener: Listener = (error, position) => {
     failure = error ?? failure
-    if (error === null) heard = Math.max(heard, Number(message.headers?.last(RepublishHeaders.Sequence)) || 0)
+    heard = Math.max(heard, position)
     nudge()
   }
-  const subscriptions = subjects.map((subject) => link.nc.subscribe(subject, { callback }))
+  const leave = subjects.map((subject) => listen(link, subject, listener))
   const stopWatching = link.onChange(nudge)
   signal?.addEventListener('abort', nudge, { once: true })
   return {
@@ -46,9 +46,47 @@ export function logWake(link: NatsLink, stream: string, subjects: readonly strin
     close() {
       stopWatching()
       signal?.removeEventListener('abort', nudge)
-      for (const subscription of subscriptions) subscription.unsubscribe()
+      for (const one of leave) one()
     },
   }
+}
+
+type Listener = (error: Error | null, position: Position) => void
+
+/** The readers of one connection share a subscription per subject: the server sends each message once to all of them. */
+const listening = new WeakMap<NatsLink, Map<string, Set<Listener>>>()
+
+function listen(link: NatsLink, subject: string, listener: Listener): () => void {
+  const subjects = listening.get(link) ?? new Map<string, Set<Listener>>()
+  listening.set(link, subjects)
+  const listeners = subjects.get(subject) ?? subscribe(link, subject, subjects)
+  listeners.add(listener)
+  return () => {
+    listeners.delete(listener)
+    if (listeners.size === 0) ended.get(listeners)?.()
+  }
+}
+
+const ended = new WeakMap<Set<Listener>, () => void>()
+
+function subscribe(link: NatsLink, subject: string, subjects: Map<string, Set<Listener>>): Set<Listener> {
+  const listeners = new Set<Listener>()
+  const forget = () => {
+    if (subjects.get(subject) === listeners) subjects.delete(subject)
+  }
+  const callback = (error: Error | null, message: Msg) => {
+    // A subscription that the server refused is over; whoever comes next asks for one of its own.
+    if (error !== null) forget()
+    const position = error === null ? Number(message.headers?.last(RepublishHeaders.Sequence)) || 0 : 0
+    for (const listener of listeners) listener(error, position)
+  }
+  const subscription = link.nc.subscribe(subject, { callback })
+  ended.set(listeners, () => {
+    forget()
+    subscription.unsubscribe()
+  })
+  subjects.set(subject, listeners)
+  return listeners
 }
 
 async function nudgeWithin(ms: number, onNudge: (done: () => void) => void): Promise<void> {

@@ -13,7 +13,7 @@ import { isSystemError } from './system-error.ts'
 export type SnapshotOptions = {
   gitDir: string
   workTree: string
-  /** Commit or tree to start from; null: nothing is tracked. */
+  /** Commit or tree to start from; null: nothing is tracked, and there is no index yet. */
   base: string | null
   /** Paths to take although they are ignored, as the agent tracked them. */
   tracked?: readonly RawPath[] | undefined
@@ -41,11 +41,12 @@ export async function snapshotInto(gitDir: string, workTree: string): Promise<st
 }
 
 async function treeOf(options: SnapshotOptions, place: GitOptions): Promise<string> {
-  await gitOutput(['read-tree', options.base ?? '--empty'], place)
-  const { changed, gone } = await trackedChanges(place)
-  const found = await untracked(options, place)
+  if (options.base !== null) await gitOutput(['read-tree', options.base], place)
+  const changes = options.base === null ? { changed: [], gone: [] } : trackedChanges(place)
+  const [tracked, found] = await Promise.all([changes, untracked(options, place)])
+  const gone: RawPath[] = [...tracked.gone]
   const present: RawPath[] = []
-  for (const path of new Set([...changed, ...found, ...(options.tracked ?? [])])) {
+  for (const path of new Set([...tracked.changed, ...found, ...(options.tracked ?? [])])) {
     const kind = await kindOf(options.workTree, path)
     if (kind === 'content' || kind === 'submodule') present.push(path)
     else if (kind === 'other') gone.push(path)
