@@ -21,7 +21,7 @@ async function list(cli: Cli, { status, label, limit, at }: PsOptions): Promise<
   const wanted = await statusNamed(status)
   const swarm = await cli.swarm()
   const upTo = at === undefined ? undefined : await swarm.positionOf(at)
-  const records = (await swarm.list({ status: wanted, labels: label, at: upTo })).slice(0, limit)
+  const records = await swarm.list({ status: wanted, labels: label, at: upTo, limit })
   if (terminal.json) return terminal.value(records)
   for (const line of sessionTable(records, Date.now(), terminal.columns)) await terminal.line(line)
 }
