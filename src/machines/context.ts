@@ -44,6 +44,8 @@ export type TurnBrief = {
 }
 export const CONTINUITY_TURNS_MAX = 20
 export const CONTINUITY_SUMMARY_CHARS_MAX = 1_000
+export const CONTINUITY_EVIDENCE_MAX = 20
+export const CONTINUITY_EVIDENCE_CHARS_MAX = 300
 
 /** What cut the previous turn short. */
 export type Stall = {

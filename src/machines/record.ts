@@ -6,6 +6,8 @@ import type { EventOf, SwarmEvent } from '../events/envelope.ts'
 import type { Outcome } from '../events/parts.ts'
 import type { EventType } from '../events/session-events.ts'
 import {
+  CONTINUITY_EVIDENCE_CHARS_MAX,
+  CONTINUITY_EVIDENCE_MAX,
   CONTINUITY_SUMMARY_CHARS_MAX,
   CONTINUITY_TURNS_MAX,
   type CurrentTurn,
@@ -231,7 +233,7 @@ function withBrief(
     kind: context.turn.kind,
     status,
     summary: summary.slice(0, CONTINUITY_SUMMARY_CHARS_MAX),
-    evidence_refs: evidence,
+    evidence_refs: evidence.slice(0, CONTINUITY_EVIDENCE_MAX).map((ref) => ref.slice(0, CONTINUITY_EVIDENCE_CHARS_MAX)),
   }
   return [...context.continuity, brief].slice(-CONTINUITY_TURNS_MAX)
 }

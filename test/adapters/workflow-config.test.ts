@@ -232,3 +232,16 @@ describe('the text', () => {
     expect(faultOf(() => withExecutor(bomb)).code).toBe('workflow_yaml')
   })
 })
+
+describe('secrets in executor.env', () => {
+  const load = (env: string) => () => parseWorkflow(`---\nexecutor: { command: a, env: ${env} }\n---\n`, 'WORKFLOW.md')
+
+  it('are refused when they are written out, by name and never by value', () => {
+    expect(load('{API_KEY: hunter22, LANG: C}')).toThrow(/^WORKFLOW.md: executor.env.API_KEY: a secret can't stand/)
+    expect(load('{API_KEY: hunter22}')).not.toThrow(/hunter22/)
+  })
+
+  it('may be taken from the runner, and settings stay settings', () => {
+    expect(load('{API_KEY: $MINE, USE_KEYCHAIN: "true", LANG: C}')).not.toThrow()
+  })
+})

@@ -4,6 +4,7 @@ import { workflowConfigSchema, type WorkflowConfig } from '../../events/workflow
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
 import { describeIssues } from './config-issues.ts'
 import { splitFrontMatter, YAML_FIRST_LINE } from './front-matter.ts'
+import { literalSecrets } from './literal-secrets.ts'
 import { isMap, unknownKeys } from './schema-walk.ts'
 
 /** Larger workflow texts are refused; their template goes into an event, which must stay under 1 MiB. */
@@ -39,8 +40,8 @@ export function checkConfig(
 ): { config: WorkflowConfig; warnings: string[] } {
   const value = withSections(front)
   const parsed = workflowConfigSchema.safeParse(value)
-  if (parsed.success) return { config: parsed.data, warnings: unknownKeys(value) }
-  const issues = describeIssues(parsed.error.issues, value)
+  const issues = parsed.success ? literalSecrets(parsed.data) : describeIssues(parsed.error.issues, value)
+  if (parsed.success && issues.length === 0) return { config: parsed.data, warnings: unknownKeys(value) }
   const lines = issues.map(({ path, message }) => `${path}: ${message}`)
   throw new SwarmError('workflow_invalid', `${where}: ${lines.join('; ')}${hint}`, { details: { issues } })
 }
