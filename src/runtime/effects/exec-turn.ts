@@ -3,7 +3,6 @@ import {
   executorResponseSchema,
   type ArtifactRef,
   type ExecutorResponse,
-  type Output,
   type ResponseIssue,
 } from '../../events/parts.ts'
 import { toTimestamp } from '../../events/timestamp.ts'
@@ -36,10 +35,14 @@ export const execTurn: Effect<'execTurn'> = async (input) => {
   if (input.scope.recovered) return interruptLost(input)
   const result = await runExecutor(input)
   if (input.scope.signal.aborted && !['stop', 'drain'].includes(String(input.scope.signal.reason))) return null
-  const [stdout, stderr] = await storeSurely(input, () =>
-    Promise.all([storeOutput(input.ports, result.stdout), storeOutput(input.ports, result.stderr)]),
-  )
-  await finishUploads(input)
+  // What has to be in the store is stored side by side: the turn's end waits for the slowest of it, not for each.
+  const [[stdout, stderr], answer] = await Promise.all([
+    storeSurely(input, () =>
+      Promise.all([storeOutput(input.ports, result.stdout), storeOutput(input.ports, result.stderr)]),
+    ),
+    answerOf(input, result),
+    finishUploads(input),
+  ])
   const cut = { duration_ms: result.durationMs, last_activity: toTimestamp(result.lastActivityMs), stdout, stderr }
   switch (result.ended) {
     case 'stalled':
@@ -51,7 +54,7 @@ export const execTurn: Effect<'execTurn'> = async (input) => {
         ? { type: 'TURN_STOPPED', ...cut }
         : { type: 'TURN_INTERRUPTED', reason: `runner ${input.settings.runnerId} is shutting down`, ...cut }
     default:
-      return exited(input, result, stdout, stderr)
+      return { type: 'TURN_EXITED', ...exitOf(result), stdout, stderr, ...answer }
   }
 }
 
@@ -130,17 +133,8 @@ async function reportProgress(
   }
 }
 
-async function exited(input: Input, result: ShellResult, stdout: Output, stderr: Output): Promise<EffectResult> {
-  const answer = result.ended === 'not_spawned' ? notSpawned(result) : await readAnswer(input, result)
-  return {
-    type: 'TURN_EXITED',
-    exit_code: result.exitCode,
-    signal: result.signal,
-    duration_ms: result.durationMs,
-    stdout,
-    stderr,
-    ...answer,
-  }
+function exitOf({ exitCode, signal, durationMs }: ShellResult) {
+  return { exit_code: exitCode, signal, duration_ms: durationMs }
 }
 
 type Answer = { response: ExecutorResponse | null; response_artifact: ArtifactRef | null; issues: ResponseIssue[] }
@@ -154,7 +148,12 @@ function notSpawned(result: ShellResult): Answer {
   }
 }
 
-async function readAnswer(input: Input, result: ShellResult): Promise<Answer> {
+const NO_ANSWER: Answer = { response: null, response_artifact: null, issues: [] }
+
+/** What the process answered, unless it was ended before it could. */
+async function answerOf(input: Input, result: ShellResult): Promise<Answer> {
+  if (result.ended === 'not_spawned') return notSpawned(result)
+  if (result.ended !== 'exited') return NO_ANSWER
   const { config } = startedIn(input.scope)
   return config.executor.protocol === 'exit-code' ? fromExitCode(result) : fromResponseFile(input)
 }
