@@ -12,13 +12,10 @@ import { Interpreter, type InterpreterEnd } from './interpreter.ts'
 import { takeLease, type KeptLease } from './lease-keeper.ts'
 import { Leftovers } from './leftovers.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
-import { storeNameOf } from './views.ts'
-import { indexes } from '../projections/catalog.ts'
-import { OPEN_SESSIONS_KEY } from '../projections/open-sessions.ts'
 import type { RunnerSettings } from './runner-settings.ts'
 import type { StartResult } from './swarm.ts'
 import { loadTrail, nextEvent, type Author } from './trail.ts'
-import { WORK_NOUNS, WorkQueue } from './work-queue.ts'
+import { WorkWatch } from './work-watch.ts'
 
 export type RunnerHooks = {
   /** Each event of a session served here, as soon as it is in the log. */
@@ -29,21 +26,17 @@ export type RunnerHooks = {
 type Served = { interpreter: Interpreter; lease: KeptLease; lane: string }
 
 const CLAIM_RETRY_MS = 500
-const LOOP_RETRY_MS = 1_000
 
 export class Runner {
   private readonly ports: RunnerPorts
   private readonly settings: RunnerSettings
   private readonly hooks: RunnerHooks
-  private readonly queue = new WorkQueue()
   private readonly served = new Map<SessionId, Served>()
   private readonly reserved = new Map<SessionId, KeptLease>()
   private readonly life = new AbortController()
   private readonly author: Author
   private readonly holder: LeaseHolder
-  private readonly loops: Promise<void>[] = []
-  private caughtUp = false
-  private leasesKnown = false
+  private readonly watch: WorkWatch
   private accepting = true
   private claiming: Promise<void> | null = null
   /** Whose claim is being appended. */
@@ -62,12 +55,14 @@ export class Runner {
       pid: ports.host.pid,
       processStartedAt: ports.host.processStartedAt,
     }
+    this.watch = new WorkWatch(ports, this.holder, {
+      onEvent: (event, position) => this.tell(event, position),
+      onChange: () => this.schedule(),
+    })
   }
 
   start(): void {
-    this.loops.push(this.keepOn('following the leases', () => this.followLeases()))
-    if (this.settings.only === undefined) this.loops.push(this.keepOn('following the log', () => this.followAll()))
-    else for (const sessionId of this.settings.only) this.followOne(sessionId)
+    this.watch.start(this.settings.only)
   }
 
   /**
@@ -78,13 +73,9 @@ export class Runner {
     const lease = await this.newLease(sessionId)
     if (lease !== null) this.reserved.set(sessionId, lease)
     const result = await start()
-    if (result.ok) this.followOne(sessionId)
+    if (result.ok) this.watch.followOne(sessionId)
     else await this.reserved.get(sessionId)?.release()
     return result
-  }
-
-  private followOne(sessionId: SessionId): void {
-    this.loops.push(this.keepOn(`following ${sessionId}`, () => this.follow(0, { sessionId })))
   }
 
   get active(): number {
@@ -123,7 +114,7 @@ export class Runner {
 
   private async stopLoops(): Promise<void> {
     this.life.abort()
-    await Promise.all(this.loops)
+    await this.watch.stop()
     await this.claiming
   }
 
@@ -135,85 +126,17 @@ export class Runner {
     }
   }
 
-  /** Whatever ends a loop early (the log can't be reached, a store refuses) is reported, and the loop begins again. */
-  private async keepOn(what: string, loop: () => Promise<void>): Promise<void> {
-    while (!this.life.signal.aborted) {
-      try {
-        await loop()
-      } catch (error) {
-        this.ports.logger.error(`${what} was interrupted`, { error: messageOf(error) })
-      }
-      await this.ports.clock.sleep(LOOP_RETRY_MS, this.life.signal)
-    }
-  }
-
-  private async followAll(): Promise<void> {
-    await this.follow(await this.openSessions(), {})
-  }
-
-  private async follow(after: Position, filter: { sessionId?: SessionId }): Promise<void> {
-    const items = this.ports.log.subscribe({
-      after,
-      filter: { ...filter, nouns: WORK_NOUNS },
-      signal: this.life.signal,
-    })
-    for await (const item of items) {
-      if (item.kind === 'caught_up') this.caughtUp = true
-      if (item.kind === 'event') {
-        this.queue.take(item.event, item.position)
-        this.tell(item.event, item.position)
-      }
-      this.schedule()
-    }
-  }
-
-  /** Begins with what the index says is open, as far as it reaches; the log from there on tells the rest. */
-  private async openSessions(): Promise<Position> {
-    const stored = await this.ports.views.get(storeNameOf(indexes.openSessions), OPEN_SESSIONS_KEY)
-    if (stored === null) return 0
-    const parsed = indexes.openSessions.schema.safeParse(stored.document)
-    // What is stored is a cache: when it can't be used, the log tells it all again.
-    if (!parsed.success) return 0
-    for (const [sessionId, { lane, started_at }] of Object.entries(parsed.data.sessions))
-      this.queue.add({ sessionId, lane, startedAt: started_at })
-    return stored.position
-  }
-
   /** What coordinators and other runners wrote to a session served here reaches its interpreter. */
   private tell(event: SwarmEvent, position: Position): void {
     const served = this.served.get(event.subject)
     if (served === undefined || position <= served.interpreter.state.version) return
     if (event.source === this.author.source) return
+    // Known to be somebody else's now: nothing more is begun, whatever the trail says in between.
+    const epoch = contextOf(served.interpreter.state).claim?.epoch ?? 0
+    if (event.type === 'session.claimed' && event.data.epoch > epoch) {
+      return served.interpreter.lose(`claimed by ${event.data.runner_id} as epoch ${event.data.epoch}`)
+    }
     void served.interpreter.catchUp()
-  }
-
-  private async followLeases(): Promise<void> {
-    for await (const change of this.ports.leases.watch(this.life.signal)) {
-      if (change.kind === 'current') this.leasesKnown = true
-      else if (change.kind === 'free') this.queue.free(change.key)
-      else if (this.isOurDead(change.holder)) await this.evict(change.key, change.holder)
-      else if (change.holder.runnerId !== this.settings.runnerId) this.queue.hold(change.key)
-      this.schedule()
-    }
-  }
-
-  /** A holder on this very host whose process is gone will not come back: no need to wait for its lease to run out. */
-  private isOurDead(holder: LeaseHolder): boolean {
-    const { host } = this.ports
-    return (
-      holder.host === host.name &&
-      holder.runnerId !== this.settings.runnerId &&
-      !host.alive(holder.pid, holder.processStartedAt)
-    )
-  }
-
-  private async evict(key: string, holder: LeaseHolder): Promise<void> {
-    try {
-      if (!(await this.ports.leases.evict(key, holder))) this.queue.hold(key)
-    } catch (error) {
-      this.ports.logger.warn('a dead lease could not be ended', { key, error: messageOf(error) })
-      this.queue.hold(key)
-    }
   }
 
   private schedule(): void {
@@ -231,18 +154,18 @@ export class Runner {
   }
 
   private async claimWhilePossible(): Promise<void> {
-    while (this.accepting && this.caughtUp && this.leasesKnown && this.active < this.settings.capacity) {
-      const next = this.queue.next(this.lanesHere())
+    while (this.accepting && this.watch.ready && this.active < this.settings.capacity) {
+      const next = this.watch.queue.next(this.lanesHere())
       if (next === null) return
       // Nothing tells when the log can be reached again, unless something happens in it: so look again.
       if (!this.ports.log.reachable()) return void this.retryLater()
-      this.queue.hold(next.sessionId)
+      this.watch.queue.hold(next.sessionId)
       if (this.served.has(next.sessionId)) continue
       try {
         await this.claim(next.sessionId, next.lane)
       } catch (error) {
-        this.queue.free(next.sessionId)
-        if (isSwarmError(error, 'history_corrupt')) this.queue.refuse(next.sessionId)
+        this.watch.queue.free(next.sessionId)
+        if (isSwarmError(error, 'history_corrupt')) this.watch.queue.refuse(next.sessionId)
         this.ports.logger.error('a session could not be claimed', { session: next.sessionId, error: messageOf(error) })
         if (!isSwarmError(error, 'history_corrupt')) return void this.retryLater()
       }
@@ -282,7 +205,7 @@ export class Runner {
       pid: host.pid,
     })
     if (!decision.ok) {
-      if (phaseOf(state) === 'closed') this.queue.forget(sessionId)
+      if (phaseOf(state) === 'closed') this.watch.queue.forget(sessionId)
       return lease.release()
     }
     // It may have been told to end meanwhile; what is not claimed yet is left to others.
@@ -321,7 +244,7 @@ export class Runner {
     })
     if (!taken) {
       await kept.release()
-      this.queue.free(interpreter.sessionId)
+      this.watch.queue.free(interpreter.sessionId)
       return
     }
     this.served.set(interpreter.sessionId, { interpreter, lease: kept, lane })
@@ -336,8 +259,8 @@ export class Runner {
     const { sessionId } = interpreter
     await interpreter.idle()
     this.served.delete(sessionId)
-    if (end.kind === 'closed') this.queue.forget(sessionId)
-    if (end.kind === 'corrupt') this.queue.refuse(sessionId)
+    if (end.kind === 'closed') this.watch.queue.forget(sessionId)
+    if (end.kind === 'corrupt') this.watch.queue.refuse(sessionId)
     if (end.kind === 'lost') lease.abandon()
     else await this.release(sessionId, lease)
     this.hooks.onEnd?.(sessionId, end)

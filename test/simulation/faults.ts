@@ -18,6 +18,7 @@ export class Faults {
   active = true
   readonly unreachable: number
   readonly slow: number
+  readonly late: number
   readonly disk: number
   private readonly rates: Rates
 
@@ -25,6 +26,7 @@ export class Faults {
     this.rates = rates
     this.unreachable = rates.unreachable
     this.slow = rates.slow
+    this.late = rates.late
     this.disk = rates.disk
   }
 
@@ -34,7 +36,7 @@ export class Faults {
     if (!isAppend) return 'done'
     if (random.chance(this.rates.answerLost)) return 'answer_lost'
     if (random.chance(this.rates.requestLost)) return 'request_lost'
-    return random.chance(this.rates.late) ? 'late' : 'done'
+    return random.chance(this.late) ? 'late' : 'done'
   }
 }
 

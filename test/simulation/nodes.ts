@@ -71,7 +71,7 @@ export class Node {
       launching: ({ marker }) => witness.launching(actor, host, marker),
     })
     return {
-      ...clientPorts(place, actor, host.disk),
+      ...clientPorts({ ...place, delivered: (position) => witness.delivered(actor.name, position) }, actor, host.disk),
       shell,
       workspaces: workspacesOf(world, actor, host.disk, (what, sessionId) =>
         witness.asked(actor.name, what, sessionId),

@@ -9,7 +9,13 @@ import type { World } from './world.ts'
 /** A lease ends up to so much earlier or later than asked for. */
 const LEASE_DRIFT_MAX = 0.4
 
-export type Place = { world: World; server: Server; mutant: Mutant | null }
+export type Place = {
+  world: World
+  server: Server
+  mutant: Mutant | null
+  /** Told of each event that reaches the process. */
+  delivered?: (position: number) => void
+}
 
 export function clientPorts(place: Place, actor: Actor, disk: Disk): ClientPorts & { leases: LeaseStore } {
   let made = 0
@@ -25,7 +31,7 @@ export function clientPorts(place: Place, actor: Actor, disk: Disk): ClientPorts
   }
 }
 
-function logOf({ world, server, mutant }: Place, actor: Actor): EventLog {
+function logOf({ world, server, mutant, delivered }: Place, actor: Actor): EventLog {
   const atServer = serverAppend(server, mutant)
   const send: EventLog['append'] = (event, expected) =>
     world.call(actor, `append ${event.subject} ${event.type} after ${expected}`, () => atServer(event, expected), true)
@@ -33,7 +39,11 @@ function logOf({ world, server, mutant }: Place, actor: Actor): EventLog {
   return {
     append,
     read: (sessionId, after) => world.call(actor, `read ${sessionId}`, () => server.log.read(sessionId, after)),
-    subscribe: (options) => delayed(world, actor, server.log.subscribe(options), options.signal),
+    subscribe: (options) =>
+      delayed(world, actor, server.log.subscribe(options), options.signal, ({ position }) => {
+        // Only a runner follows a few nouns for ever; projectors and readers of views tell it nothing.
+        if (options.once !== true && options.filter?.nouns !== undefined) delivered?.(position)
+      }),
     head: () => world.call(actor, 'head', () => server.log.head()),
     positionAt: (timeMs) => world.call(actor, 'positionAt', () => server.log.positionAt(timeMs)),
     publishOutput: (sessionId, stream, chunk) => server.log.publishOutput(sessionId, stream, chunk),
@@ -48,10 +58,12 @@ async function* delayed<T>(
   actor: Actor,
   items: AsyncIterable<T>,
   signal?: AbortSignal,
+  arrived: (item: T) => void = () => undefined,
 ): AsyncGenerator<T> {
   for await (const item of items) {
     await world.arrival(actor)
     if (signal?.aborted === true) return
+    arrived(item)
     yield item
   }
 }

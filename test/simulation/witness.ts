@@ -28,9 +28,11 @@ export type Trail = {
   epoch: number
   launched: Set<string>
   /** Where and when it was claimed. */
-  claims: { host: string; atMs: number }[]
+  claims: { host: string; atMs: number; position: number }[]
 }
 
+/** Within this an event reaches everybody, unless the network is slow. */
+const DELIVERY_MS = 100
 /** Reports on the way; any number of them belong to one effect. */
 const REPORTS: ReadonlySet<string> = new Set(['turn.spawned', 'turn.progressed'])
 const TURN_ENDS: ReadonlySet<string> = new Set(['exited', 'stalled', 'timed_out', 'interrupted', 'stopped'])
@@ -38,6 +40,8 @@ const TURN_ENDS: ReadonlySet<string> = new Set(['exited', 'stalled', 'timed_out'
 export class Witness {
   readonly trails = new Map<string, Trail>()
   readonly events: RecordedEvent[] = []
+  /** How far each process has been told of the log. */
+  private readonly told = new Map<string, number>()
   private readonly world: World
   private readonly hostOf: (runnerId: string) => Host | undefined
 
@@ -76,7 +80,7 @@ export class Witness {
     if (item.kind === 'parked') return this.world.violate(`the log holds what is no event: ${item.reason}`)
     const { event, position } = item
     const trail = this.trailOf(event.subject)
-    this.checkWriter(trail, event)
+    this.checkWriter(trail, event, position)
     this.checkAnswer(trail, event)
     this.checkTurn(trail, event)
     const broken = checkLink(event, trail.events.at(-1)?.hash ?? null, sha256)
@@ -98,14 +102,14 @@ export class Witness {
     }
   }
 
-  private checkWriter(trail: Trail, event: SwarmEvent): void {
+  private checkWriter(trail: Trail, event: SwarmEvent, position: number): void {
     const byRunner = event.source.startsWith('runner/')
     if (event.type === 'session.claimed') {
       if (event.data.epoch !== trail.epoch + 1) this.world.violate(`epoch ${event.data.epoch} follows ${trail.epoch}`)
       if (event.source !== `runner/${event.data.runner_id}`) this.world.violate('a claim in somebody else’s name')
       trail.epoch = event.data.epoch
       trail.owner = event.source
-      trail.claims.push({ host: event.data.host, atMs: this.world.scheduler.nowMs })
+      trail.claims.push({ host: event.data.host, atMs: this.world.scheduler.nowMs, position })
     } else if (byRunner ? event.source !== trail.owner : !isCoordinators(event)) {
       this.world.violate(`${event.source} wrote ${event.type} to ${event.subject}, which ${trail.owner} owns`)
     }
@@ -152,13 +156,29 @@ export class Witness {
         `${runnerId} launches ${intent.type} of ${sessionId} beside process ${other.pid} (${other.label})`,
       )
     }
-    // Only a runner that was stopped in the very moment between making sure and launching can't know.
-    if (!owns && frozenUntilMs < claimedMs) {
+    if (!owns && this.mustKnow(trail, { name: runnerId, frozenUntilMs })) {
       this.world.violate(`${runnerId} launches ${intent.type} of ${sessionId}, which ${trail.owner} has claimed`)
     }
     if (intent.type !== 'execTurn') return
     if (trail.launched.has(marker)) this.world.violate(`the executor of ${sessionId} is launched twice for one turn`)
     trail.launched.add(marker)
+  }
+
+  /**
+   * A runner that was stopped in the very moment between making sure and launching can't know of a newer claim; nor can
+   * one that has not been told yet, where the claim was still on its way when its author lost the lease.
+   */
+  private mustKnow({ claims }: Trail, { name, frozenUntilMs }: Pick<Actor, 'name' | 'frozenUntilMs'>): boolean {
+    const claim = claims.at(-1)
+    if (claim === undefined || frozenUntilMs >= claim.atMs) return false
+    const { faults, scheduler } = this.world
+    const swift = faults.slow === 0 && faults.late === 0
+    return (this.told.get(name) ?? 0) >= claim.position || (swift && scheduler.nowMs - claim.atMs > DELIVERY_MS)
+  }
+
+  /** An event has been delivered to a process. */
+  delivered(name: string, position: number): void {
+    this.told.set(name, Math.max(position, this.told.get(name) ?? 0))
   }
 
   /**
