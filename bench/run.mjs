@@ -1,6 +1,7 @@
 /**
  * Runs all benchmarks, or those named, one after the other; prints their JSON lines and writes the table between the
- * markers of docs/performance.md. With `--quick` nothing is written: the figures mean nothing then.
+ * markers of docs/performance.md. With `--quick` nothing is written: the figures mean nothing
+ * then. `--list` names the scripts.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -29,6 +30,10 @@ const END = '<!-- bench: end -->'
 
 const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const quick = process.argv.includes('--quick')
+if (process.argv.includes('--list')) {
+  console.log(SCRIPTS.join('\n'))
+  process.exit(0)
+}
 const lines = []
 let failed = false
 for (const script of SCRIPTS.filter((name) => named.length === 0 || named.includes(name))) {

@@ -4,8 +4,9 @@
  * nothing twice. Of several runners one projects at a time, by a lease.
  */
 import type { RecordedEvent } from '../events/envelope.ts'
-import type { Position } from '../events/ids.ts'
-import { indexes, projections } from '../projections/catalog.ts'
+import type { Position, SessionId } from '../events/ids.ts'
+import { nounOf } from '../events/session-events.ts'
+import { indexes, isViewName, projections } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { takeLease } from './lease-keeper.ts'
@@ -31,9 +32,16 @@ class Projected {
   position: Position = 0
   private saved: Position = 0
   private flushing: Promise<void> = Promise.resolve()
+  /** All documents that events after this position touched are in memory. */
+  private remembersAfter: Position = 0
+  /** What is being read now must not be forgotten before it is used. */
+  private finding = false
+  private readonly begun: ReadonlyMap<SessionId, Position>
 
-  constructor(ports: ClientPorts, projection: Projection<unknown>) {
+  /** `begun`: when the sessions that are open began, as far as this round has seen it. */
+  constructor(ports: ClientPorts, projection: Projection<unknown>, begun: ReadonlyMap<SessionId, Position>) {
     this.ports = ports
+    this.begun = begun
     this.projection = projection
     this.name = storeNameOf(projection)
   }
@@ -41,30 +49,49 @@ class Projected {
   async load(): Promise<void> {
     this.position = await this.ports.views.checkpoint(this.name)
     this.saved = this.position
+    this.remembersAfter = this.position
   }
 
   get pending(): number {
     return this.dirty.size
   }
 
-  async take(event: RecordedEvent): Promise<void> {
-    if (event.position <= this.position) return
+  /** Null when that was all; a promise where a stored document has to be read first. */
+  take(event: RecordedEvent): Promise<void> | null {
+    if (event.position <= this.position) return null
     const { nouns } = this.projection
-    const noun = event.type.slice(0, event.type.indexOf('.'))
-    if (nouns === undefined || nouns.includes(noun)) {
-      for (const key of this.projection.keysOf(event)) {
-        const before = this.cache.get(key) ?? (await this.find(key, event))
-        this.cache.set(key, applyEvent(this.projection, before, event))
-        this.dirty.add(key)
-      }
+    const keys = nouns === undefined || nouns.includes(nounOf(event.type)) ? this.projection.keysOf(event) : []
+    const missing = keys.filter((key) => !this.cache.has(key) && this.mayBeStored(key))
+    if (missing.length > 0) return this.findFor(event, keys, missing)
+    this.apply(keys, event)
+    return null
+  }
+
+  private apply(keys: readonly string[], event: RecordedEvent): void {
+    for (const key of keys) {
+      this.cache.set(key, applyEvent(this.projection, this.cache.get(key) ?? null, event))
+      this.dirty.add(key)
     }
     this.position = event.position
   }
 
-  /** A session's first event opens the documents that only its own trail decides: there is nothing stored to look for. */
-  private async find(key: string, event: RecordedEvent): Promise<Stored<unknown> | null> {
-    if (event.type === 'start.requested' && sessionOfKey(this.projection.name, key) === event.subject) return null
-    return this.ports.views.get(this.name, key)
+  /** What a session's own trail decides is here, if it is anywhere, when the session began since we remember. */
+  private mayBeStored(key: string): boolean {
+    const sessionId = isViewName(this.projection.name) ? sessionOfKey(this.projection.name, key) : null
+    return sessionId === null || (this.begun.get(sessionId) ?? 0) <= this.remembersAfter
+  }
+
+  private async findFor(event: RecordedEvent, keys: readonly string[], missing: readonly string[]): Promise<void> {
+    this.finding = true
+    try {
+      for (const key of missing) {
+        const stored = await this.ports.views.get(this.name, key)
+        if (stored !== null) this.cache.set(key, stored)
+      }
+      this.apply(keys, event)
+    } finally {
+      this.finding = false
+    }
   }
 
   /** One at a time: a checkpoint must not overtake documents that an earlier flush is still storing. */
@@ -94,7 +121,9 @@ class Projected {
       throw error
     }
     this.saved = Math.max(this.saved, upTo)
-    if (this.cache.size > CACHE_DOCUMENTS_MAX && this.dirty.size === 0) this.cache.clear()
+    if (this.cache.size <= CACHE_DOCUMENTS_MAX || this.dirty.size > 0 || this.finding) return
+    this.cache.clear()
+    this.remembersAfter = this.position
   }
 }
 
@@ -144,33 +173,46 @@ export function startProjector(ports: Ports, holder: LeaseHolder, leaseTtlMs: nu
  */
 export async function project(ports: ClientPorts, signal: AbortSignal): Promise<void> {
   const all: Projection<unknown>[] = [...Object.values(projections), ...Object.values(indexes)]
-  const views = all.map((projection) => new Projected(ports, projection))
+  const begun = new Map<SessionId, Position>()
+  const views = all.map((projection) => new Projected(ports, projection, begun))
   await Promise.all(views.map((view) => view.load()))
   const life = new AbortController()
   const end = () => life.abort()
   signal.addEventListener('abort', end)
   if (signal.aborted) end()
   const faults: unknown[] = []
-  const flusher = flushRegularly(ports, views, life.signal).catch((error: unknown) => {
+  const fail = (error: unknown) => {
     faults.push(error)
     end()
-  })
+  }
+  let flusher: Promise<void> = Promise.resolve()
+  let storing: Promise<void> = Promise.resolve()
   const after = Math.min(...views.map((view) => view.position))
   try {
     for await (const item of ports.log.subscribe({ after, signal: life.signal })) {
-      await takeItem(ports, views, item)
-      if (views.some((view) => view.pending > FLUSH_DOCUMENTS_MAX)) await flushAll(views)
+      // A log that is being caught up with is stored by amount: what changes all the time need not be stored each time.
+      if (item.kind === 'caught_up') flusher = flushRegularly(ports, views, life.signal).catch(fail)
+      await takeItem(ports, views, begun, item)
+      if (!views.some((view) => view.pending > FLUSH_DOCUMENTS_MAX)) continue
+      await storing
+      storing = flushAll(views).catch(fail)
     }
   } finally {
     end()
     signal.removeEventListener('abort', end)
     await flusher
+    await storing
   }
   if (faults.length > 0) throw faults[0]
   await flushAll(views)
 }
 
-async function takeItem(ports: ClientPorts, views: readonly Projected[], item: LogItem): Promise<void> {
+async function takeItem(
+  ports: ClientPorts,
+  views: readonly Projected[],
+  begun: Map<SessionId, Position>,
+  item: LogItem,
+): Promise<void> {
   if (item.kind === 'parked') {
     const { position, subject, code, reason } = item
     await ports.views.put(PARKED_STORE, [
@@ -180,7 +222,12 @@ async function takeItem(ports: ClientPorts, views: readonly Projected[], item: L
   }
   const event = recorded(item)
   if (event === null) return
-  for (const view of views) await view.take(event)
+  if (event.type === 'start.requested') begun.set(event.subject, event.position)
+  for (const view of views) {
+    const reading = view.take(event)
+    if (reading !== null) await reading
+  }
+  if (event.type === 'session.closed') begun.delete(event.subject)
 }
 
 async function flushAll(views: readonly Projected[]): Promise<void> {
