@@ -4,10 +4,11 @@
  * answer must not be old go to the stream's leader there.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { DirectMsgHeaders, jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
+import { DirectMsgHeaders, type StoredMsg } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
 import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
+import { readFromLeader } from './leader-read.ts'
 import { asLogFault, unreachable } from './log-errors.ts'
 import { whileConnected } from './log-interrupt.ts'
 import type { LogItem } from '../../runtime/ports.ts'
@@ -49,11 +50,9 @@ export function logReader(link: NatsLink, names: Names) {
     })
   }
 
-  // The client's type knows no `next_by_subj` here, the server does.
   async function askLeader(query: Query): Promise<Stored | null> {
     return guard(async () => {
-      const manager = await jetstreamManager(link.nc, { checkAPI: false, timeout: requestMs })
-      const message = await manager.streams.getMessage(names.stream, query)
+      const message = await readFromLeader(link.nc, names.stream, query, requestMs)
       return message === null ? null : fromLeader(message)
     })
   }

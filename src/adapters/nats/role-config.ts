@@ -8,6 +8,7 @@
  */
 import { COORDINATOR_NOUNS } from '../../events/session-events.ts'
 import { namesOf, type Names } from '../../events/subjects.ts'
+import { ROLE_PREFIX } from './leader-read.ts'
 
 export const ROLES = ['observer', 'coordinator', 'runner'] as const
 export type Role = (typeof ROLES)[number]
@@ -28,6 +29,8 @@ const LISTEN_DEFAULT = '127.0.0.1:4222'
 const STORE_DIR_DEFAULT = './swarmtrail-store'
 /** An event has at most 1 MiB; the rest is for headers. */
 const payloadMaxBytes = 2_097_152
+
+const LEADER_READ = '$JS.API.STREAM.MSG.GET.'
 
 /** What no role may ask for: a consumer delivers stored messages to any subject, the rest changes or deletes streams. */
 const ADMINISTRATION = [
@@ -96,7 +99,7 @@ function rightsOf(names: Names, stores: readonly string[]): Record<Role, Rights>
 
 /** By direct get and, in a cluster, from the stream's leader. */
 function readsOf(stream: string): string[] {
-  return [batchRead(stream), `${batchRead(stream)}.>`, `$JS.API.STREAM.MSG.GET.${stream}`]
+  return [batchRead(stream), `${batchRead(stream)}.>`, `${LEADER_READ}${stream}`]
 }
 
 function batchRead(stream: string): string {
@@ -138,7 +141,7 @@ function roleAccount(names: Names, role: Role, { requests, live }: Rights): stri
   const output = names.allLiveOutput
   const isRunner = role === 'runner'
   const forbidden = role === 'observer' ? ['swarm.>', '$KV.>', '$O.>', ...ADMINISTRATION] : ADMINISTRATION
-  const publish = { allow: isRunner ? [...requests, output] : requests, deny: forbidden }
+  const publish = { allow: [...requests.map(localName), ...(isRunner ? [output] : [])], deny: forbidden }
   const subscribe = { allow: [`_INBOX_${role}.>`, ...live, ...(isRunner ? [] : [output])] }
   return [
     `  ${accountOf(names, role)}: {`,
@@ -147,13 +150,24 @@ function roleAccount(names: Names, role: Role, { requests, live }: Rights): stri
     `      subscribe: { allow: ${list(subscribe.allow)} }`,
     '    } }]',
     '    imports: [',
-    ...requests.map((subject) => `      { service: { account: ${names.stream}, subject: "${subject}" } }`),
+    ...requests.map(
+      (subject) => `      { service: { account: ${names.stream}, subject: "${subject}" }${asked(subject)} }`,
+    ),
     ...live.map((subject) => `      { stream: { account: ${names.stream}, subject: "${subject}" } }`),
     ...(isRunner ? [] : [outputImport(names)]),
     '    ]',
     ...(isRunner ? [`    exports: [{ stream: "${output}", accounts: [${outputReaders(names).join(', ')}] }]`] : []),
     '  }',
   ]
+}
+
+/** Requests to a stream's leader go by another name in an account that has no streams of its own. */
+function localName(subject: string): string {
+  return subject.startsWith(LEADER_READ) ? subject.replace('$JS.API', ROLE_PREFIX) : subject
+}
+
+function asked(subject: string): string {
+  return localName(subject) === subject ? '' : `, to: "${localName(subject)}"`
 }
 
 function outputImport(names: Names): string {

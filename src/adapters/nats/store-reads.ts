@@ -1,7 +1,8 @@
 /** Reads of stored messages without a consumer: direct get, which needs the right to read and nothing else. */
-import { DirectMsgHeaders, jetstreamManager } from '@nats-io/jetstream'
+import { DirectMsgHeaders } from '@nats-io/jetstream'
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { isSwarmError } from '../../runtime/errors.ts'
+import { readFromLeader } from './leader-read.ts'
 import { asLogFault, unreachable } from './log-errors.ts'
 
 export const storeRequestMs = 5_000
@@ -17,8 +18,7 @@ export type StoredMessage = { subject: string; sequence: number; data: Uint8Arra
 export async function readLast(nc: NatsConnection, stream: string, subject: string): Promise<StoredMessage | null> {
   if (nc.info?.cluster === undefined) return readDirect(nc, stream, subject)
   try {
-    const manager = await jetstreamManager(nc, { checkAPI: false, timeout: storeRequestMs })
-    const found = await manager.streams.getMessage(stream, { last_by_subj: subject })
+    const found = await readFromLeader(nc, stream, { last_by_subj: subject }, storeRequestMs)
     return found && { subject, sequence: found.seq, data: found.data, headers: found.header }
   } catch (error) {
     const fault = asLogFault(error, stream)
