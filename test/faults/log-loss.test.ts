@@ -18,6 +18,7 @@ import { allOf, only } from '../support/session-trail.ts'
 import { until } from '../support/until.ts'
 
 const longTestMs = 60_000
+const [MOUNT, UNMOUNT] = ['mount', 'umount']
 const STUCK_ONCE = `stick "$ACE_RUNTIME_TASK"\nanswer '{"status": "done", "summary": "all done"}'; touch "$AT/finished"`
 
 let program: string
@@ -195,12 +196,12 @@ async function smallDisk(): Promise<string | null> {
   const path = join(await temporary(), 'disk')
   mkdirSync(path)
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', path], { stdio: 'pipe' })
+    execFileSync(MOUNT, ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', path], { stdio: 'pipe' })
   } catch (error) {
     if (/permi|superuser|ENOENT/i.test(messageOf(error))) return null
     throw error
   }
-  onTestFinished(() => void execFileSync('umount', ['-l', path]))
+  onTestFinished(() => void execFileSync(UNMOUNT, ['-l', path]))
   return path
 }
 
