@@ -9,26 +9,16 @@
  */
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
-import type { Command, CommandBody, EffectResult } from '../machines/commands.ts'
+import type { Command, CommandBody } from '../machines/commands.ts'
 import { contextOf, decide, mustAbort, phaseOf, type Refusal, type SessionState } from '../machines/decider.ts'
 import type { Intent } from '../machines/intents.ts'
+import { endsWhenDraining, isLeftToNext, type Draining } from './drain-rules.ts'
+import type { AbortReason, EffectScope, Perform } from './effect-scope.ts'
 import { isSwarmError, messageOf, SwarmError } from './errors.ts'
+import { appendSurely, performSurely, readSurely, type Appended, type Persistence } from './persistence.ts'
 import type { Clock, EventLog, Logger } from './ports.ts'
+import { RunningEffects } from './running-effects.ts'
 import { nextEvent, takeIn, type Author } from './trail.ts'
-
-/** Why an effect is told to end: the session stops, the runner drains, the session is not ours any more, or it moved on. */
-export type AbortReason = 'stop' | 'drain' | 'lost' | 'superseded'
-
-export type EffectScope = {
-  signal: AbortSignal
-  /** The effect may have been begun before, by a runner that is gone or an attempt that failed; its processes may live on. */
-  recovered: boolean
-  state: () => SessionState
-  /** Records a fact on the way to the result, without waiting for it. */
-  report: (body: EffectResult) => void
-}
-/** Performs one effect and answers with its result; null: given up because its signal fired. A throw becomes `EFFECT_FAILED`, unless it is retryable. */
-export type Perform = (intent: Intent, scope: EffectScope) => Promise<EffectResult | null>
 
 export type InterpreterOptions = {
   sessionId: SessionId
@@ -48,40 +38,25 @@ export type InterpreterEnd =
   | { kind: 'lost'; reason: string }
   | { kind: 'corrupt'; error: SwarmError }
 
-const RETRY_WAIT_MS_MIN = 50
-const RETRY_WAIT_MS_MAX = 2_000
 const CONFLICT_ATTEMPTS_MAX = 64
-/** Effects that a draining runner leaves to the next one instead of starting them. */
-const NOT_STARTED_IN_DRAIN: ReadonlySet<string> = new Set([
-  'openSession',
-  'createWorkspace',
-  'prepareTurn',
-  'execTurn',
-  'endHold',
-])
-
-/** Effects that only need to be decided: they take no time, so they are done even when time is up. */
-const DECISIONS: ReadonlySet<string> = new Set(['settleTurn', 'holdPost', 'conclude', 'resumeSession', 'closeSession'])
-
-type Running = { intent: Intent; controller: AbortController }
-
 export class Interpreter {
   readonly sessionId: SessionId
   readonly ended: Promise<InterpreterEnd>
   private readonly options: InterpreterOptions
   private epoch: number
-  private readonly running = new Map<string, Running>()
+  private readonly running = new RunningEffects()
   private readonly life = new AbortController()
   private current: SessionState
   private line: Promise<void> = Promise.resolve()
   private queued = 0
-  private draining = false
-  private interrupted = false
+  private draining: Draining = 'no'
+  private readonly persistence: Persistence
   private finish: (end: InterpreterEnd) => void = () => undefined
 
   constructor(options: InterpreterOptions) {
     this.options = options
     this.sessionId = options.sessionId
+    this.persistence = { ...options, life: this.life.signal }
     this.current = options.state
     this.epoch = contextOf(options.state).claim?.epoch ?? 0
     this.ended = new Promise((resolve) => {
@@ -130,32 +105,28 @@ export class Interpreter {
 
   /** Stops starting work; resolves through `ended` once nothing is running. */
   drain(): void {
-    this.draining = true
-    for (const { intent, controller } of this.running.values()) {
-      if (NOT_STARTED_IN_DRAIN.has(intent.type) && intent.type !== 'execTurn' && intent.type !== 'createWorkspace')
-        controller.abort('drain' satisfies AbortReason)
-    }
+    this.draining = 'finishing'
+    this.running.abort('drain', endsWhenDraining)
     this.handBackWhenIdle()
   }
 
   /** Ends running turns as interrupted; to be called after `drain` when its time is up. */
   interrupt(): void {
-    this.interrupted = true
-    for (const { controller } of this.running.values()) controller.abort('drain' satisfies AbortReason)
+    this.draining = 'time_is_up'
+    this.running.abort('drain')
   }
 
   /** Ends everything at once and writes nothing more. */
   lose(reason: string): void {
     if (this.life.signal.aborted) return
-    for (const { controller } of this.running.values()) controller.abort('lost' satisfies AbortReason)
+    this.running.abort('lost')
     this.finish({ kind: 'lost', reason })
   }
 
   /** Resolves when no effect is running any more, e.g. after `lose`. */
-  async idle(): Promise<void> {
-    while (this.running.size > 0) await Promise.all([...this.performing])
+  idle(): Promise<void> {
+    return this.running.idle()
   }
-  private readonly performing = new Set<Promise<void>>()
 
   private inLine<T>(work: () => Promise<T>): Promise<T> {
     this.queued++
@@ -183,10 +154,8 @@ export class Interpreter {
       // No event can hold this result. Left unanswered, the session would wait for ever; so that it failed is the answer.
       if (position === 'too_large') {
         const intent = this.current.pending.find((pending) => pending.id === cause)?.type ?? body.type
-        return this.execute(
-          { type: 'EFFECT_FAILED', intent, error: `its result is too large for ${event.type}` },
-          cause,
-        )
+        const error = `its result is too large for ${event.type}`
+        return this.execute({ type: 'EFFECT_FAILED', intent, error }, cause)
       }
       if (position !== 'conflict') {
         this.take(event, position)
@@ -194,42 +163,20 @@ export class Interpreter {
       }
       await this.readOn()
     }
-    throw new SwarmError(
-      'wrong_expected_version',
-      `session ${this.sessionId} changed ${CONFLICT_ATTEMPTS_MAX} times under one command`,
-    )
+    const message = `session ${this.sessionId} changed ${CONFLICT_ATTEMPTS_MAX} times under one command`
+    throw new SwarmError('wrong_expected_version', message)
   }
 
-  /** Offers the same event until its fate is known: the log recognises it by its id. */
-  private async append(event: SwarmEvent): Promise<Position | 'conflict' | 'lost' | 'too_large'> {
-    for (let waitMs = RETRY_WAIT_MS_MIN; ; waitMs = Math.min(waitMs * 2, RETRY_WAIT_MS_MAX)) {
-      try {
-        return await this.options.log.append(event, this.current.version)
-      } catch (error) {
-        if (isSwarmError(error, 'wrong_expected_version')) return 'conflict'
-        if (isSwarmError(error, 'append_too_large')) return 'too_large'
-        if (!isSwarmError(error) || !error.retryable) throw error
-        this.options.logger.warn('append is being retried', { session: this.sessionId, code: error.code, waitMs })
-        await this.options.clock.sleep(waitMs, this.life.signal)
-        if (this.life.signal.aborted) return 'lost'
-      }
-    }
+  private append(event: SwarmEvent): Promise<Appended> {
+    return appendSurely(this.persistence, event, this.current.version)
   }
 
   private async readOn(): Promise<void> {
-    for (let waitMs = RETRY_WAIT_MS_MIN; !this.life.signal.aborted; waitMs = Math.min(waitMs * 2, RETRY_WAIT_MS_MAX)) {
-      try {
-        for (const item of await this.options.log.read(this.sessionId, this.current.version)) {
-          if (this.life.signal.aborted) return
-          if (item.position <= this.current.version) continue
-          if (item.kind === 'event') this.take(item.event, item.position)
-          else this.park(item.position, item.code, item.reason)
-        }
-        return
-      } catch (error) {
-        if (!isSwarmError(error) || !error.retryable) throw error
-        await this.options.clock.sleep(waitMs, this.life.signal)
-      }
+    for (const item of await readSurely(this.persistence, this.current.version)) {
+      if (this.life.signal.aborted) return
+      if (item.position <= this.current.version) continue
+      if (item.kind === 'event') this.take(item.event, item.position)
+      else this.park(item.position, item.code, item.reason)
     }
   }
 
@@ -241,7 +188,7 @@ export class Interpreter {
       return this.lose(`claimed by ${event.data.runner_id} as epoch ${event.data.epoch}`)
     }
     this.options.onEvent?.(event, position)
-    this.endSuperseded()
+    this.running.endOutdated(this.current)
     if (phaseOf(this.current) === 'closed') return this.finish({ kind: 'closed' })
     for (const intent of step.intents) this.begin(intent, false)
   }
@@ -251,31 +198,13 @@ export class Interpreter {
     this.options.logger.warn('a message in the trail was parked', { session: this.sessionId, position, code, reason })
   }
 
-  private endSuperseded(): void {
-    const pending = new Set(this.current.pending.map((intent) => intent.id))
-    for (const [id, { intent, controller }] of this.running) {
-      if (!pending.has(id)) controller.abort('superseded' satisfies AbortReason)
-      else if (mustAbort(this.current, intent)) controller.abort('stop' satisfies AbortReason)
-    }
-  }
-
   private begin(intent: Intent, recovered: boolean): void {
-    if (this.life.signal.aborted || this.running.has(intent.id)) return
-    if (this.leavesToNext(intent, recovered)) return
+    if (this.life.signal.aborted || this.running.has(intent)) return
+    if (isLeftToNext(intent, recovered, this.draining)) return
     const controller = new AbortController()
     if (mustAbort(this.current, intent)) controller.abort('stop' satisfies AbortReason)
-    this.running.set(intent.id, { intent, controller })
-    const work = this.carryOut(intent, controller.signal, recovered).finally(() => {
-      this.running.delete(intent.id)
-      this.performing.delete(work)
-      this.handBackWhenIdle()
-    })
-    this.performing.add(work)
-  }
-
-  private leavesToNext(intent: Intent, recovered: boolean): boolean {
-    if (this.interrupted) return !DECISIONS.has(intent.type)
-    return this.draining && NOT_STARTED_IN_DRAIN.has(intent.type) && !(recovered && intent.type === 'execTurn')
+    const perform = () => this.carryOut(intent, controller.signal, recovered)
+    this.running.add(intent, controller, perform, () => this.handBackWhenIdle())
   }
 
   private async carryOut(intent: Intent, signal: AbortSignal, recovered: boolean): Promise<void> {
@@ -286,7 +215,7 @@ export class Interpreter {
       report: (body) => void this.submit(body, intent.id).catch((error: unknown) => this.collapse(error)),
     }
     try {
-      const result = await this.performSurely(intent, scope)
+      const result = await performSurely(this.persistence, this.options.perform, intent, scope)
       if (result === null || signal.reason === 'lost' || signal.reason === 'superseded') return
       const refusal = await this.submit(result, intent.id)
       if (refusal !== null) this.takeRefusal(intent, refusal)
@@ -302,42 +231,14 @@ export class Interpreter {
     throw new SwarmError('runner_error', `the result of ${intent.type} is not accepted: ${refusal.message}`)
   }
 
-  /** A retryable fault (the log or a store can't be reached) is waited out; any other becomes a result of its own. */
-  private async performSurely(intent: Intent, scope: EffectScope): Promise<EffectResult | null> {
-    for (let attempt = 1, waitMs = RETRY_WAIT_MS_MIN; ; attempt++, waitMs = Math.min(waitMs * 2, RETRY_WAIT_MS_MAX)) {
-      try {
-        return await this.options.perform(intent, attempt === 1 ? scope : { ...scope, recovered: true })
-      } catch (error) {
-        if (scope.signal.reason === 'lost' || scope.signal.reason === 'superseded') return null
-        if (scope.signal.reason === 'drain') return null
-        if (!isSwarmError(error) || !error.retryable) {
-          this.options.logger.error('an effect failed', {
-            session: this.sessionId,
-            intent: intent.type,
-            error: messageOf(error),
-          })
-          return { type: 'EFFECT_FAILED', intent: intent.type, error: messageOf(error) }
-        }
-        this.options.logger.warn('an effect is being retried', {
-          session: this.sessionId,
-          intent: intent.type,
-          error: messageOf(error),
-        })
-        // Not cut short by the effect's own signal: once that has fired, this would go round without any wait.
-        await this.options.clock.sleep(waitMs, this.life.signal)
-        if (this.life.signal.aborted) return null
-      }
-    }
-  }
-
   private handBackWhenIdle(): void {
-    if (this.draining && this.running.size === 0 && this.queued === 0) this.finish({ kind: 'handed_back' })
+    if (this.draining !== 'no' && this.running.size === 0 && this.queued === 0) this.finish({ kind: 'handed_back' })
   }
 
   /** A broken invariant or an unusable history ends this session here, never the process. */
   private collapse(error: unknown): void {
     if (this.life.signal.aborted) return
-    for (const { controller } of this.running.values()) controller.abort('lost' satisfies AbortReason)
+    this.running.abort('lost')
     const fault = isSwarmError(error) ? error : new SwarmError('runner_error', messageOf(error), { cause: error })
     this.options.logger.error('the session is given up', {
       session: this.sessionId,

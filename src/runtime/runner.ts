@@ -5,16 +5,17 @@
  */
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
-import { contextOf, decide, phaseOf } from '../machines/decider.ts'
+import { contextOf } from '../machines/decider.ts'
+import { decideClaim } from './claim.ts'
 import { performer } from './effects/perform.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { Interpreter, type InterpreterEnd } from './interpreter.ts'
 import { takeLease, type KeptLease } from './lease-keeper.ts'
-import { Leftovers } from './leftovers.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
 import type { RunnerSettings } from './runner-settings.ts'
+import { ServedSessions } from './served-sessions.ts'
 import type { StartResult } from './swarm.ts'
-import { loadTrail, nextEvent, type Author } from './trail.ts'
+import type { Author } from './trail.ts'
 import { WorkWatch } from './work-watch.ts'
 
 export type RunnerHooks = {
@@ -23,15 +24,12 @@ export type RunnerHooks = {
   onEnd?: (sessionId: SessionId, end: InterpreterEnd) => void
 }
 
-type Served = { interpreter: Interpreter; lease: KeptLease; lane: string }
-
 const CLAIM_RETRY_MS = 500
-
 export class Runner {
   private readonly ports: RunnerPorts
   private readonly settings: RunnerSettings
   private readonly hooks: RunnerHooks
-  private readonly served = new Map<SessionId, Served>()
+  private readonly served = new ServedSessions()
   private readonly reserved = new Map<SessionId, KeptLease>()
   private readonly life = new AbortController()
   private readonly author: Author
@@ -42,7 +40,6 @@ export class Runner {
   /** Whose claim is being appended. */
   private taking: Interpreter | null = null
   private wanted = false
-  private change: () => void = () => undefined
 
   constructor(ports: RunnerPorts, settings: RunnerSettings, hooks: RunnerHooks = {}) {
     this.ports = ports
@@ -79,7 +76,7 @@ export class Runner {
   }
 
   get active(): number {
-    return [...this.served.values()].filter(({ interpreter }) => phaseOf(interpreter.state) !== 'blocked').length
+    return this.served.active
   }
 
   /**
@@ -89,10 +86,10 @@ export class Runner {
   async drain(drainMs = this.settings.drainMs): Promise<void> {
     this.accepting = false
     await this.claiming
-    for (const { interpreter } of this.served.values()) interpreter.drain()
+    for (const interpreter of this.served.all) interpreter.drain()
     const expired = new AbortController()
     const timer = this.interruptAfter(drainMs, expired.signal)
-    await this.untilEmpty()
+    await this.served.untilEmpty()
     expired.abort()
     await timer
     await this.stopLoops()
@@ -100,15 +97,16 @@ export class Runner {
 
   private async interruptAfter(drainMs: number, done: AbortSignal): Promise<void> {
     await this.ports.clock.sleep(drainMs, done)
-    if (!done.aborted) for (const { interpreter } of this.served.values()) interpreter.interrupt()
+    if (!done.aborted) for (const interpreter of this.served.all) interpreter.interrupt()
   }
 
-  /** Ends all processes at once and writes nothing more; leases are left to run out or are released when possible. */
+  /** Ends all processes at once and writes nothing more; leases are left to run out. */
   async kill(): Promise<void> {
     this.accepting = false
-    this.taking?.lose('the runner was told to end at once')
-    for (const { interpreter } of this.served.values()) interpreter.lose('the runner was told to end at once')
-    await Promise.all([...this.served.values()].map(({ interpreter }) => interpreter.idle()))
+    const reason = 'the runner was told to end at once'
+    this.taking?.lose(reason)
+    for (const interpreter of this.served.all) interpreter.lose(reason)
+    await Promise.all(this.served.all.map((interpreter) => interpreter.idle()))
     await this.stopLoops()
   }
 
@@ -118,25 +116,17 @@ export class Runner {
     await this.claiming
   }
 
-  private async untilEmpty(): Promise<void> {
-    while (this.served.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.change = resolve
-      })
-    }
-  }
-
   /** What coordinators and other runners wrote to a session served here reaches its interpreter. */
   private tell(event: SwarmEvent, position: Position): void {
-    const served = this.served.get(event.subject)
-    if (served === undefined || position <= served.interpreter.state.version) return
+    const interpreter = this.served.find(event.subject)
+    if (interpreter === undefined || position <= interpreter.state.version) return
     if (event.source === this.author.source) return
     // Known to be somebody else's now: nothing more is begun, whatever the trail says in between.
-    const epoch = contextOf(served.interpreter.state).claim?.epoch ?? 0
+    const epoch = contextOf(interpreter.state).claim?.epoch ?? 0
     if (event.type === 'session.claimed' && event.data.epoch > epoch) {
-      return served.interpreter.lose(`claimed by ${event.data.runner_id} as epoch ${event.data.epoch}`)
+      return interpreter.lose(`claimed by ${event.data.runner_id} as epoch ${event.data.epoch}`)
     }
-    void served.interpreter.catchUp()
+    void interpreter.catchUp()
   }
 
   private schedule(): void {
@@ -155,12 +145,12 @@ export class Runner {
 
   private async claimWhilePossible(): Promise<void> {
     while (this.accepting && this.watch.ready && this.active < this.settings.capacity) {
-      const next = this.watch.queue.next(this.lanesHere())
+      const next = this.watch.queue.next(this.served.lanes)
       if (next === null) return
       // Nothing tells when the log can be reached again, unless something happens in it: so look again.
       if (!this.ports.log.reachable()) return void this.retryLater()
       this.watch.queue.hold(next.sessionId)
-      if (this.served.has(next.sessionId)) continue
+      if (this.served.find(next.sessionId) !== undefined) continue
       try {
         await this.claim(next.sessionId, next.lane)
       } catch (error) {
@@ -189,30 +179,14 @@ export class Runner {
   }
 
   private async claimUnder(lease: KeptLease, sessionId: SessionId, lane: string): Promise<void> {
-    const { log, clock, logger, host, shell } = this.ports
-    const leftovers = new Leftovers()
-    const { state } = await loadTrail(log, sessionId, (before, item) => leftovers.look(before, item))
-    for (const leftover of leftovers.on(host.name, state)) await shell.reap(leftover)
-    // All this may have taken longer than the lease lasts; then the session is somebody else's to claim.
-    if (!(await lease.sure(this.life.signal))) return lease.release()
-    const at = clock.now()
-    const decision = decide(state, {
-      type: 'CLAIM',
-      at,
-      runner_id: this.settings.runnerId,
-      epoch: (contextOf(state).claim?.epoch ?? 0) + 1,
-      host: host.name,
-      pid: host.pid,
-    })
-    if (!decision.ok) {
-      if (phaseOf(state) === 'closed') this.watch.queue.forget(sessionId)
-      return lease.release()
-    }
+    const claim = await decideClaim(this.ports, this.author, this.holder, sessionId, () => lease.sure(this.life.signal))
+    if (claim === 'closed') this.watch.queue.forget(sessionId)
     // It may have been told to end meanwhile; what is not claimed yet is left to others.
-    if (!this.accepting) return lease.release()
+    if (claim === 'closed' || claim === 'not_ours' || !this.accepting) return lease.release()
+    const { log, clock, logger } = this.ports
     const interpreter = new Interpreter({
       sessionId,
-      state,
+      state: claim.state,
       log,
       clock,
       logger,
@@ -220,8 +194,7 @@ export class Runner {
       perform: performer(this.ports, this.settings, lease.sure),
       onEvent: (event, position) => this.hooks.onEvent?.(event, position),
     })
-    const claimed = nextEvent(state, decision.fact, sessionId, this.author, { at })
-    await this.serve(interpreter, lease, lane, claimed)
+    await this.serve(interpreter, lease, lane, claim.event)
   }
 
   /** The lease reserved for the session, else a new one; null when somebody else holds it. */
@@ -233,21 +206,19 @@ export class Runner {
 
   private newLease(sessionId: SessionId): Promise<KeptLease | null> {
     // While it had run out somebody else may have claimed the session: the trail tells.
-    const onRetaken = async () => this.served.get(sessionId)?.interpreter.catchUp()
+    const onRetaken = async () => this.served.find(sessionId)?.catchUp()
     return takeLease(this.ports, sessionId, this.holder, this.settings.leaseTtlMs, onRetaken)
   }
 
   private async serve(interpreter: Interpreter, kept: KeptLease, lane: string, claimed: SwarmEvent): Promise<void> {
     this.taking = interpreter
-    const taken = await interpreter.claim(claimed).finally(() => {
-      this.taking = null
-    })
+    const taken = await interpreter.claim(claimed).finally(() => (this.taking = null))
     if (!taken) {
       await kept.release()
       this.watch.queue.free(interpreter.sessionId)
       return
     }
-    this.served.set(interpreter.sessionId, { interpreter, lease: kept, lane })
+    this.served.add({ interpreter, lane })
     void kept.lost.then((reason) => interpreter.lose(`lease lost: ${reason}`))
     void interpreter.ended.then((end) => this.letGo(interpreter, kept, end))
     interpreter.start()
@@ -258,30 +229,21 @@ export class Runner {
   private async letGo(interpreter: Interpreter, lease: KeptLease, end: InterpreterEnd): Promise<void> {
     const { sessionId } = interpreter
     await interpreter.idle()
-    this.served.delete(sessionId)
     if (end.kind === 'closed') this.watch.queue.forget(sessionId)
     if (end.kind === 'corrupt') this.watch.queue.refuse(sessionId)
     if (end.kind === 'lost') lease.abandon()
     else await this.release(sessionId, lease)
+    this.served.remove(sessionId)
     this.hooks.onEnd?.(sessionId, end)
-    this.change()
     this.schedule()
   }
 
+  /** A lease that can't be released runs out by itself; until then others wait for it. */
   private async release(sessionId: SessionId, lease: KeptLease): Promise<void> {
     try {
       await lease.release()
     } catch (error) {
-      // It runs out by itself; until then others wait for it.
       this.ports.logger.warn('a lease could not be released', { session: sessionId, error: messageOf(error) })
     }
-  }
-
-  private lanesHere(): ReadonlyMap<string, number> {
-    const lanes = new Map<string, number>()
-    for (const { lane, interpreter } of this.served.values()) {
-      if (phaseOf(interpreter.state) !== 'blocked') lanes.set(lane, (lanes.get(lane) ?? 0) + 1)
-    }
-    return lanes
   }
 }

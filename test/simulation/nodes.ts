@@ -126,7 +126,7 @@ export class Node {
     await life.projecting.stop()
     if (!life.actor.alive) return
     world.note(`${life.actor.name} has left`)
-    if (life.runner['served'].size > 0) world.violate(`${life.actor.name} left while serving`)
+    if (life.runner['served'].all.length > 0) world.violate(`${life.actor.name} left while serving`)
     life.actor.alive = false
     life.host.runners.delete(`${life.host.name}-${life.runner['holder'].pid}`)
     if (this.life === life) this.life = null
@@ -135,8 +135,7 @@ export class Node {
   /** What this runner believes is what the log says, session by session. */
   check(): void {
     if (this.life === null) return
-    for (const [sessionId, { interpreter }] of this.life.runner['served']) {
-      const { state } = interpreter
+    for (const { sessionId, state } of this.life.runner['served'].all) {
       if (this.compared.get(sessionId) === state) continue
       this.compared.set(sessionId, state)
       this.witness.compare(this.life.actor.name, sessionId, state)

@@ -1,7 +1,7 @@
 /** The one table from intents to what performs them. */
 import { toEpochMs } from '../../events/timestamp.ts'
 import type { Intent, IntentType } from '../../machines/intents.ts'
-import type { Perform } from '../interpreter.ts'
+import type { Perform } from '../effect-scope.ts'
 import type { RunnerPorts } from '../ports.ts'
 import type { RunnerSettings } from '../runner-settings.ts'
 import type { Effect, Upload } from './effect.ts'
