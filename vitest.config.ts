@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most tests wait for processes, so a few more than there are cores keep the cores busy.
+    maxWorkers: 3,
   },
 })
