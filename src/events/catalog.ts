@@ -86,8 +86,32 @@ function refuse(code: Undecodable['code'], reason: string, envelope: Envelope | 
 }
 
 /** `data.turn_number: expected int` for each broken field, on one line. */
-export function describe(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
+export function describe(issues: readonly Issue[]): string {
   return issues
-    .map(({ path, message }) => (path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`))
+    .map((issue) =>
+      issue.path.length === 0 ? wordsOf(issue) : `${issue.path.map(String).join('.')}: ${wordsOf(issue)}`,
+    )
     .join('; ')
+}
+
+type Issue = {
+  path: readonly PropertyKey[]
+  message: string
+  code?: string
+  origin?: string
+  minimum?: number | bigint
+  maximum?: number | bigint
+  expected?: string
+  keys?: readonly string[]
+}
+
+/** What is wrong with one field, in the words that the workflow's errors use too. */
+export function wordsOf(issue: Issue): string {
+  const { code, origin, message } = issue
+  const isNumber = origin === 'number' || origin === 'int'
+  if (code === 'too_small' && isNumber) return `expected integer >= ${issue.minimum}`
+  if (code === 'too_big' && isNumber) return `expected integer <= ${issue.maximum}`
+  if (code === 'unrecognized_keys') return `unknown: ${issue.keys?.join(', ')}`
+  if (code === 'invalid_type') return `expected ${issue.expected === 'record' ? 'object' : issue.expected}`
+  return message.replace(/^Invalid (input|option): /, '')
 }

@@ -13,7 +13,7 @@ export const outputSchema = z.object({
   tail: z.string().describe('the last 4 KiB at most, redacted'),
   bytes: z.int().min(0).describe('bytes seen in all'),
   clipped: z.boolean().describe('the tail is not all of it'),
-  artifact: artifactRefSchema.nullable().describe('the whole output as kept; null when there was none'),
+  artifact: artifactRefSchema.nullable().describe('the whole output as kept; null when the tail is all of it'),
 })
 export type Output = z.output<typeof outputSchema>
 

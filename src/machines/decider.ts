@@ -34,7 +34,7 @@ export type SessionState = Readonly<{
 
 export type Refusal = Readonly<{
   ok: false
-  code: 'not_accepted_in_phase' | 'session_exists' | 'session_not_found'
+  code: 'not_accepted_in_phase' | 'session_exists' | 'session_not_found' | 'post_not_found'
   message: string
   phase: Phase
   command: string
@@ -150,9 +150,19 @@ export function reviveState({ value, context, ...rest }: StoredState): SessionSt
 
 function refuse(state: SessionState, command: Command, message: string): Refusal {
   const phase = phaseOf(state)
-  const code =
-    command.type === 'START' ? 'session_exists' : phase === 'unstarted' ? 'session_not_found' : 'not_accepted_in_phase'
-  return { ok: false, code, message, phase, command: command.type }
+  const known = (code: Refusal['code'], words: string): Refusal => ({
+    ok: false,
+    code,
+    message: words,
+    phase,
+    command: command.type,
+  })
+  if (command.type === 'START') return known('session_exists', `session ${command.input.session_id} exists already`)
+  if (phase === 'unstarted') return known('session_not_found', 'there is no such session')
+  if (command.type === 'APPROVE' || command.type === 'DENY') {
+    return known('post_not_found', `no post ${command.post_id} is held: there is none, or it is decided already`)
+  }
+  return known('not_accepted_in_phase', message)
 }
 
 function activePaths(value: StateValue, prefix = ''): string[] {

@@ -211,6 +211,7 @@ export const sessionMachine = machineSetup.createMachine({
           on: {
             WORKSPACE_CREATED: decides,
             WORKSPACE_FAILED: decides,
+            SESSION_UNOPENABLE: decides,
             'workspace.created': goes('created'),
             'workspace.failed': goes('concluding'),
           },

@@ -61,6 +61,8 @@ export function cutTurn(document: Document, event: CutTurn): Document {
     status: turnStatusAfter(turn.status, event) ?? turn.status,
     stdout: data.stdout?.tail ?? turn.stdout,
     stderr: data.stderr?.tail ?? turn.stderr,
+    // A turn that used up its budget ends the session: its failure is escalated like one that the executor reported.
+    turn_outcome: event.type === 'turn.timed_out' ? 'escalation_blocker' : turn.turn_outcome,
     outcome_reason: reasonOf(event),
   }))
 }

@@ -154,7 +154,8 @@ export type ShellRun = {
   spool?: string
   signal: AbortSignal
   onSpawn?: (process: SpawnedProcess) => void
-  onOutput?: (stream: 'stdout' | 'stderr', chunk: string, atMs: number) => void
+  /** `bytes`: what the process has written to the stream so far, before redaction. */
+  onOutput?: (stream: 'stdout' | 'stderr', chunk: string, atMs: number, bytes: number) => void
 }
 
 export type CapturedOutput = {

@@ -105,7 +105,8 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
     },
 
     /** The session's registry record as of now, at least up to `atLeast`; null when there is no such session. */
-    async get(sessionId: SessionId, _given: { atLeast?: Position } = {}): Promise<RegistryRecord | null> {
+    async get(sessionId: SessionId, { atLeast }: { atLeast?: Position } = {}): Promise<RegistryRecord | null> {
+      if (atLeast !== undefined) await untilLogReaches(ports, atLeast)
       return (await readView(ports, 'registry', sessionId))?.document ?? null
     },
 
@@ -169,6 +170,20 @@ async function newest(ports: ClientPorts, limit: number): Promise<RegistryRecord
   const ids = index?.document?.session_ids.slice(0, limit) ?? []
   const found = await Promise.all(ids.map((id) => readView(ports, 'registry', id)))
   return found.flatMap((view) => (view === null ? [] : [view.document]))
+}
+
+const REACH_MS_MAX = 5_000
+const REACH_CHECK_MS = 50
+
+/** A position that somebody was told must be there, unless a replica lags or the namespace is another one. */
+async function untilLogReaches(ports: ClientPorts, position: Position): Promise<void> {
+  const until = ports.clock.monotonic() + REACH_MS_MAX
+  while ((await ports.log.head()) < position) {
+    if (ports.clock.monotonic() > until) {
+      throw new SwarmError('invalid_argument', `position ${position} lies beyond the end of the log`)
+    }
+    await ports.clock.sleep(REACH_CHECK_MS)
+  }
 }
 
 function invalid(message: string): InvalidArgument {

@@ -104,7 +104,7 @@ describe('two terminals', { timeout: TEST_MS_MAX }, () => {
     expect((await cli.run('wait', 'S1')).code).toBe(3)
     const blocker = blockerOf(running.stdout) ?? ''
     expect(await cli.json('approve', blocker)).toMatchObject({ code: 0, values: [{ ok: true }] })
-    expect((await cli.json('deny', blocker)).code).toBe(1)
+    expect((await cli.json('deny', blocker)).code).toBe(5)
     expect((await cli.json('resume', 'S1', '--guidance', 'GUIDED: use the other one')).code).toBe(0)
     const { code, stdout } = await running.ended
     expect(code).toBe(0)

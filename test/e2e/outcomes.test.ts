@@ -105,7 +105,15 @@ describe('a session that fails', () => {
       },
     })
     const { record, events } = await s.run()
-    expect(typesOf(events)).toEqual(['start.requested', 'session.claimed', 'session.failed', 'session.closed'])
+    expect(typesOf(events)).toEqual([
+      'start.requested',
+      'session.claimed',
+      'session.started',
+      'session.failed',
+      'session.closed',
+    ])
+    // Which workflow it was is on record all the same.
+    expect(record.command).not.toBeNull()
     expect(record).toMatchObject({
       status: 'failed',
       reason_code: 'template_error',

@@ -90,7 +90,7 @@ it.concurrent('approval: posts are held until granted or denied, also after the 
   const [intent = '', progress = '', completion = ''] = posts.map(({ post_id }) => post_id)
   expect(await s.swarm.approve(completion, { by: 'client/alice' })).toMatchObject({ ok: true })
   expect(await s.swarm.deny(progress, { reason: 'not yet' })).toMatchObject({ ok: true })
-  expect(await s.swarm.approve(completion)).toMatchObject({ ok: false, code: 'not_accepted_in_phase' })
+  expect(await s.swarm.approve(completion)).toMatchObject({ ok: false, code: 'post_not_found' })
   expect(await s.swarm.approve(progress)).toMatchObject({ ok: false })
   expect(await s.swarm.approve(`${sessionId}.unknown`)).toMatchObject({ ok: false })
   expect(await s.swarm.approve('no such post')).toMatchObject({ ok: false, code: 'invalid_argument' })

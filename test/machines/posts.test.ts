@@ -93,16 +93,20 @@ describe('approval', () => {
       .thenPhase('executing', 'executing.preparing')
       .thenPending(['prepareTurn'])
       .when(approve)
-      .thenRefused()
+      .thenRefused('post_not_found')
       .when(deny)
-      .thenRefused()
+      .thenRefused('post_not_found')
       .thenUnhandled(a.approved('S1.e3'))
-    given(heldIntent).when(deny).thenEmits('approval.denied', { reason: 'not yet' }).when(approve).thenRefused()
+    given(heldIntent)
+      .when(deny)
+      .thenEmits('approval.denied', { reason: 'not yet' })
+      .when(approve)
+      .thenRefused('post_not_found')
   })
 
   it('is refused for a post that is not held', () => {
-    given(heldIntent).when({ type: 'APPROVE', post_id: 'S1.e4', by: 'ann' }).thenRefused()
-    given(toRunning()).when(approve).thenRefused()
+    given(heldIntent).when({ type: 'APPROVE', post_id: 'S1.e4', by: 'ann' }).thenRefused('post_not_found')
+    given(toRunning()).when(approve).thenRefused('post_not_found')
   })
 
   it('can come in any phase after the post, also when the session is closed', () => {

@@ -99,7 +99,7 @@ class Watched {
   private heard(text: string): void {
     this.lastMs = this.world.scheduler.nowMs
     this.text += text
-    this.run.onOutput?.('stdout', text, EPOCH_MS + this.lastMs)
+    this.run.onOutput?.('stdout', text, EPOCH_MS + this.lastMs, this.text.length)
   }
 
   private watchSilence(): void {

@@ -16,7 +16,7 @@ type CaptureOptions = {
   secrets: Readonly<Record<string, string>>
   spool: string | undefined
   onActivity: () => void
-  onOutput: ((stream: StreamName, chunk: string, atMs: number) => void) | undefined
+  onOutput: ((stream: StreamName, chunk: string, atMs: number, bytes: number) => void) | undefined
 }
 
 /** Longest piece of text handed on at once, in UTF-16 units. */
@@ -78,7 +78,7 @@ export class OutputCapture {
     const { onOutput, stream } = this.#options
     if (onOutput === undefined || !this.#isListening) return
     try {
-      for (const piece of piecesOf(text)) onOutput(stream, piece, Date.now())
+      for (const piece of piecesOf(text)) onOutput(stream, piece, Date.now(), this.#bytes)
     } catch (error) {
       this.#isListening = false
       this.#complain('could not be handed on', error)

@@ -1,3 +1,4 @@
+import { wordsOf } from '../../events/catalog.ts'
 import { redactDeep, redactText, type Secrets } from '../../events/redaction.ts'
 import {
   executorResponseSchema,
@@ -101,8 +102,8 @@ async function runExecutor(input: Input): Promise<ShellResult> {
     signal: scope.signal,
     onSpawn: ({ pid, pgid, processStartedAt }) =>
       scope.report({ type: 'TURN_SPAWNED', pid, pgid, process_started_at: processStartedAt }),
-    onOutput: (stream, chunk, atMs) => {
-      progress[stream] += chunk.length
+    onOutput: (stream, chunk, atMs, bytes) => {
+      progress[stream] = bytes
       progress.lastMs = atMs
       ports.log.publishOutput(sessionIn(scope), stream, chunk)
     },
@@ -209,7 +210,10 @@ function parseResponse(text: string, secrets: Secrets): Pick<Answer, 'response' 
   }
   const parsed = executorResponseSchema.safeParse(redactDeep(raw, secrets))
   if (parsed.success) return { response: parsed.data, issues: [] }
-  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+  const issues = parsed.error.issues.map((issue) => ({
+    path: issue.path.map(String).join('.'),
+    message: wordsOf(issue),
+  }))
   return { response: null, issues }
 }
 

@@ -3,27 +3,17 @@ import type { StartInput } from '../../events/start-input.ts'
 import { isSwarmError, SwarmError } from '../errors.ts'
 import type { Workflow } from '../ports.ts'
 import { contextIn, type Effect, type EffectInput } from './effect.ts'
-import { promptVariables } from './prompt-variables.ts'
 
-/** Reads the workflow once, fixes every limit, and renders the prompt once so that a broken template starts no process. */
+/** Reads the workflow once and fixes every limit. */
 export const openSession: Effect<'openSession'> = async (input) => {
   const { request } = contextIn(input.scope)
   if (request === null) throw new SwarmError('runner_error', 'the session has no request')
   try {
     const workflow = await input.ports.workflows.load()
-    const started = startedFrom(input, workflow, request)
-    const variables = promptVariables({
-      context: { ...contextIn(input.scope), started },
-      request,
-      tools: [],
-      recall: [],
-    })
-    await input.ports.workflows.render(workflow.template, variables)
-    return { type: 'SESSION_OPENED', ...started }
+    return { type: 'SESSION_OPENED', ...startedFrom(input, workflow, request) }
   } catch (error) {
     if (!isSwarmError(error)) throw error
-    const reason_code = error.code === 'template_error' ? 'template_error' : 'runner_error'
-    return { type: 'SESSION_UNOPENABLE', reason_code, summary: `${error.code}: ${error.message}` }
+    return { type: 'SESSION_UNOPENABLE', reason_code: 'runner_error', summary: `${error.code}: ${error.message}` }
   }
 }
 

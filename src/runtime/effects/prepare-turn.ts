@@ -25,7 +25,7 @@ export const prepareTurn: Effect<'prepareTurn'> = async (input) => {
     await ports.workspaces.verify(workspaceIn(scope))
     const catalog = catalogOf(input)
     const recall = startedIn(scope).config.context.recall ? await input.settings.recall(request) : []
-    const variables = promptVariables({ context, request, tools: catalog.offered, recall })
+    const variables = promptVariables({ context, tools: catalog.offered, recall })
     const prompt = await ports.workflows.render(startedIn(scope).prompt_template, variables)
     const directory = await ports.scratch.turnDirectory(sessionIn(scope), intent.params.turn_number)
     const files = turnFiles(ports.scratch, directory)

@@ -1,4 +1,3 @@
-import type { StartInput } from '../../events/start-input.ts'
 import type { SessionContext } from '../../machines/context.ts'
 import type { ToolDescription } from '../ports.ts'
 import type { RecallEntry } from './recall.ts'
@@ -6,19 +5,19 @@ import type { RecallEntry } from './recall.ts'
 /** The variables of the prompt template for the turn that comes next. All are always there; unknown ones are an error. */
 export function promptVariables(given: {
   context: SessionContext
-  request: StartInput
   tools: readonly ToolDescription[]
   recall: readonly RecallEntry[]
 }): Record<string, unknown> {
-  const { context, request } = given
+  const { context } = given
+  const { request } = context
   const { config, limits } = context.started ?? {}
   return {
     task: context.task,
     session: {
-      id: request.session_id,
+      id: request?.session_id ?? null,
       workspace_path: context.workspace?.path ?? null,
-      objective_id: request.objective_id ?? null,
-      tracker_item_id: request.tracker_item_id ?? null,
+      objective_id: request?.objective_id ?? null,
+      tracker_item_id: request?.tracker_item_id ?? null,
     },
     turn: { number: context.turnsStarted + 1, max: limits?.max_turns ?? 0, kind: context.nextKind },
     continuity: config?.context.continuity === false ? [] : context.continuity,
@@ -28,6 +27,6 @@ export function promptVariables(given: {
     stall: context.stall,
     guidance: context.guidance === '' ? null : context.guidance,
     failed_checks: context.nextKind === 'stop_check' ? context.failedChecks : [],
-    context: request.context,
+    context: request?.context ?? {},
   }
 }

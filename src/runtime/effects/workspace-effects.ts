@@ -1,9 +1,12 @@
 import { isSwarmError } from '../errors.ts'
+import { promptVariables } from './prompt-variables.ts'
 import { contextIn, sessionIn, startedIn, workspaceIn, type Effect } from './effect.ts'
 
+/** The prompt is rendered once before anything is made: a broken template starts no process. */
 export const createWorkspace: Effect<'createWorkspace'> = async ({ scope, ports }) => {
-  const { workspace, config } = startedIn(scope)
+  const { workspace, config, prompt_template } = startedIn(scope)
   try {
+    await ports.workflows.render(prompt_template, promptVariables({ context: contextIn(scope), tools: [], recall: [] }))
     const made = await ports.workspaces.create({
       sessionId: sessionIn(scope),
       name: workspace.name,
@@ -13,6 +16,9 @@ export const createWorkspace: Effect<'createWorkspace'> = async ({ scope, ports 
     })
     return { type: 'WORKSPACE_CREATED', ...made }
   } catch (error) {
+    if (isSwarmError(error, 'template_error')) {
+      return { type: 'SESSION_UNOPENABLE', reason_code: 'template_error', summary: error.message }
+    }
     if (!isSwarmError(error, 'workspace_failed')) throw error
     return { type: 'WORKSPACE_FAILED', path: null, error: error.message }
   }
