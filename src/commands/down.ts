@@ -1,4 +1,5 @@
 import type { Cli, DefineCommand } from './command.ts'
+import { refuseOther } from './directories.ts'
 import { refuseNamedServer } from './embedded-only.ts'
 
 export const define: DefineCommand = (command, cli) => {
@@ -12,6 +13,7 @@ export const define: DefineCommand = (command, cli) => {
 
 async function down(cli: Cli): Promise<void> {
   refuseNamedServer(cli, 'down')
+  await refuseOther('--dir', cli.dir())
   const { terminal } = cli
   const { inspectEmbeddedServer, stopEmbeddedServer } = await import('../adapters/nats/embedded-server.ts')
   const wasRunning = await stopEmbeddedServer(cli.dir())

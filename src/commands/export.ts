@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { Cli, DefineCommand } from './command.ts'
@@ -19,7 +19,8 @@ export const define: DefineCommand = (command, cli) => {
       'after',
       `
 Prints trails as JSON Lines in log order: one event a line, as stored, with its position added. A file is written as a
-whole or not at all. Messages in the log that are no events are left out and told on standard error.
+whole or not at all. Messages in the log that are no events are left out and told on standard error. With --json and
+--out, what is printed are the files that were written.
 
 Examples:
   swarmtrail export S1
@@ -47,7 +48,9 @@ async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOpt
   })
   if (options.out !== undefined) {
     const { writeLines } = await import('../adapters/files/write-file.ts')
-    return writeLines(options.out, lines)
+    await writeLines(options.out, lines)
+    if (terminal.json) await terminal.value({ files: [resolve(options.out)] })
+    return
   }
   for await (const line of lines) {
     if (terminal.closed.aborted) return
@@ -64,14 +67,26 @@ async function exportAce(cli: Cli, ids: readonly string[], options: ExportOption
     import('../runtime/export-ace.ts'),
     import('../adapters/files/write-file.ts'),
   ])
+  const { terminal } = cli
   const { ports } = await cli.swarm()
+  const files: string[] = []
   const write = async (path: string, text: string) => {
     await writeText(join(out, path), text)
-    cli.terminal.note(`${join(out, path)} written`)
+    files.push(resolve(out, path))
+    terminal.note(`${join(out, path)} written`)
   }
-  if (!follow) return once(ports, write)
+  const tell = () => terminal.value({ files: files.splice(0) })
+  if (!follow) {
+    await once(ports, write)
+    if (terminal.json) await tell()
+    return
+  }
   const ended = new AbortController()
   const giveBack = cli.interrupts.take(() => ended.abort())
-  await followAce(ports, write, ended.signal)
+  const writeAndTell = async (path: string, text: string) => {
+    await write(path, text)
+    if (terminal.json) await tell()
+  }
+  await followAce(ports, writeAndTell, AbortSignal.any([ended.signal, terminal.closed]))
   giveBack()
 }

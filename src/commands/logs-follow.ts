@@ -2,7 +2,7 @@
 import type { ConnectedSwarm } from '../connect.ts'
 import type { Cli } from './command.ts'
 import { announce, type OutputChoice, printEnded, printText, type StreamName } from './output-text.ts'
-import { notFound } from './refusals.ts'
+import { notFound, turnNotFound } from './refusals.ts'
 
 /** Live output was sent before the event that closes the session; it is over when nothing came for so long. */
 const QUIET_MS = 100
@@ -19,6 +19,9 @@ export async function followLive(cli: Cli, swarm: ConnectedSwarm, id: string, ch
   const head = await swarm.positionOf('now')
   const record = await swarm.get(id)
   if (record === null) throw notFound(id)
+  const { turn = 1 } = choice
+  if (turn < 1 || (record.phase === 'closed' && choice.turn !== undefined && turn > record.turn_count))
+    throw turnNotFound(id, turn, record.turn_count)
   const past = swarm.events({ sessionId: id, from: 'start', until: 'now', signal })
   for await (const event of past) if (event.position <= head) await printEnded(cli, swarm, event, choice)
   const running = record.turns.find(({ status }) => status === 'running')

@@ -3,7 +3,7 @@ import type { Cli, DefineCommand } from './command.ts'
 import { followLive } from './logs-follow.ts'
 import { wholeNumber } from './option-values.ts'
 import { printEnded, STREAMS, type OutputChoice } from './output-text.ts'
-import { notFound } from './refusals.ts'
+import { notFound, turnNotFound } from './refusals.ts'
 
 type LogsOptions = OutputChoice & { follow?: boolean }
 
@@ -30,9 +30,11 @@ async function logs(cli: Cli, id: string, options: LogsOptions): Promise<void> {
   if (options.follow) return followLive(cli, swarm, id, options)
   const items = await swarm.ports.log.read(id)
   if (items.length === 0) throw notFound(id)
+  const trail = items.flatMap((item) => (item.kind === 'event' ? [item.event] : []))
+  const turns = trail.filter(({ type }) => type === 'turn.started').length
+  if (options.turn !== undefined && (options.turn < 1 || options.turn > turns))
+    throw turnNotFound(id, options.turn, turns)
   let printed = 0
-  for (const item of items) {
-    if (item.kind === 'event') printed += await printEnded(cli, swarm, item.event, options)
-  }
+  for (const event of trail) printed += await printEnded(cli, swarm, event, options)
   if (printed === 0) cli.terminal.note('no output yet of a turn that ended; --follow prints live output')
 }

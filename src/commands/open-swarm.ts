@@ -4,10 +4,12 @@ import { terminalLogger } from '../adapters/cli/logger.ts'
 import type { Terminal } from '../adapters/cli/terminal.ts'
 import type { ConnectedSwarm } from '../connect.ts'
 import type { GlobalOptions } from './command.ts'
+import { refuseOther } from './directories.ts'
 
 export async function openSwarm(terminal: Terminal, options: GlobalOptions, dir: string): Promise<ConnectedSwarm> {
   const { nats, creds, inboxPrefix, namespace, replicas } = options
   if (nats === undefined) refuseWithoutServer(options)
+  await refuseOther('--dir', dir)
   const { connectSwarm, openEmbeddedSwarm } = await import('../connect.ts')
   const logger = terminalLogger(terminal)
   if (nats === undefined)

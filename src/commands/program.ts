@@ -125,10 +125,14 @@ function givenOptions(program: Command): GlobalOptions {
 async function statusOfError(terminal: Terminal, error: unknown): Promise<number> {
   if (!(error instanceof CommanderError)) return reportError(terminal, error)
   if (error.exitCode === 0) return EXIT.ok
-  // Help that was not asked for has been printed already.
-  if (error.code === 'commander.help') return EXIT.usage
+  // Help that was not asked for has been printed already, on standard error.
+  if (error.code === 'commander.help') return terminal.json ? reportError(terminal, noCommand()) : EXIT.usage
   const message = error.message.replace(/^error: /, '').replace(/\n\((.*)\)$/s, '; $1')
   return reportError(terminal, new CliError('invalid_argument', `${message}; swarmtrail --help tells how to use it`))
+}
+
+function noCommand(): CliError {
+  return new CliError('invalid_argument', 'a command is missing; swarmtrail --help tells which there are')
 }
 
 function asksForJson(args: readonly string[]): boolean {

@@ -1,4 +1,5 @@
 /** Refusals are values for programs; on the command line they end the command. */
+import { counted } from '../adapters/cli/amounts.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 
 type Refused = Readonly<{ ok: false; code: string; message: string; phase?: string; command?: string }>
@@ -26,4 +27,12 @@ export function accepted<T extends Readonly<{ ok: true }> | Refused>(
 
 export function notFound(sessionId: string): CliError {
   return new CliError('session_not_found', `no session ${JSON.stringify(sessionId)}`, { session_id: sessionId })
+}
+
+export function turnNotFound(sessionId: string, turn: number, turns: number): CliError {
+  return new CliError(
+    'turn_not_found',
+    `session ${JSON.stringify(sessionId)} has no turn ${turn}; it has begun ${counted(turns, 'turn')}`,
+    { session_id: sessionId, turn },
+  )
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { oneLine } from '../adapters/cli/printable.ts'
 import type { Terminal } from '../adapters/cli/terminal.ts'
 import type { Workflow } from '../runtime/ports.ts'
+import { refuseNoDirectory } from './directories.ts'
 import { wholeNumber } from './option-values.ts'
 
 export type ServeOptions = { workflow?: string; leaseTtlMs?: number }
@@ -16,9 +17,10 @@ export function addServeOptions(command: Command): Command {
 type Given = { workflow?: string; source?: string; command?: { command: string; protocol?: 'ace' | 'exit-code' } }
 
 /** Reads the workflow before anything is started, so that its errors leave nothing behind. Unknown keys are told. */
-export async function loadWorkflow(terminal: Terminal, { workflow, source = '.', command }: Given): Promise<Workflow> {
+export async function loadWorkflow(terminal: Terminal, { workflow, source, command }: Given): Promise<Workflow> {
+  if (source !== undefined) await refuseNoDirectory('--source', source)
   const { fileWorkflows } = await import('../adapters/workflow/file-workflows.ts')
-  const loaded = await fileWorkflows({ workflowPath: workflow, command, sourceDir: source }).load()
+  const loaded = await fileWorkflows({ workflowPath: workflow, command, sourceDir: source ?? '.' }).load()
   for (const key of loaded.warnings) terminal.note(oneLine(`warning: ${loaded.path}: unknown key ${key} is ignored`))
   return loaded
 }

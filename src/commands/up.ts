@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Cli, DefineCommand } from './command.ts'
+import { refuseOther } from './directories.ts'
 import { refuseNamedServer } from './embedded-only.ts'
 
 export const define: DefineCommand = (command, cli) => {
@@ -17,6 +18,7 @@ Example:
 
 async function up(cli: Cli): Promise<void> {
   refuseNamedServer(cli, 'up')
+  await refuseOther('--dir', cli.dir())
   const { terminal } = cli
   const { keepEmbeddedServer } = await import('../adapters/nats/embedded-server.ts')
   const { url, user, pid, version } = await keepEmbeddedServer(cli.dir(), (line) => terminal.note(line))

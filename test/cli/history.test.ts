@@ -214,7 +214,8 @@ describe('export ace', () => {
   it('writes what the ACE tools read, and keeps it current while sessions run', async () => {
     const cli = await auditor()
     const out = join(cli.directory, 'ace')
-    expect((await cli.run('export', 'ace', '--out', out)).code).toBe(0)
+    const files = Object.values(ACE_FILES).map((path) => join(out, path))
+    expect(await cli.json('export', 'ace', '--out', out)).toMatchObject({ code: 0, values: [{ files }] })
     const json = async (path: string): Promise<unknown> => JSON.parse(await readFile(join(out, path), 'utf8'))
     const registry = async () => aceRegistrySchema.parse(await json(ACE_FILES.registry))
     expect((await registry()).sessions).toMatchObject([

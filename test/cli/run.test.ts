@@ -75,7 +75,7 @@ describe('run', { timeout: TEST_MS_MAX }, () => {
     expect(stderr).toBe('')
     expect(stdout).toMatch(/turn\.started +turn 1 \(first\): red task\n/)
     expect(stdout).toMatch(
-      /\ncompleted \(done\)\n[\s\S]*claimed +last line\n[\s\S]*verified +no, the workflow has no stop checks\n/,
+      /\ncompleted \(done\)\n[\s\S]*claimed +done in turn 1: last line\n[\s\S]*verified +no, the workflow has no stop checks\n/,
     )
     expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
   })

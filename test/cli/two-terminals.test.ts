@@ -71,6 +71,18 @@ describe('two terminals', { timeout: TEST_MS_MAX }, () => {
     expect((await cli.run('wait', 'S1', 'nobody')).code).toBe(5)
   })
 
+  it('a stop of a queued session says who closes it', async () => {
+    const cli = await serving()
+    const id = await idOf(cli, 'done')
+    expect((await cli.run('stop', id)).stdout).toMatch(/will not be started; the next runner closes it \(position/)
+    const runner = cli.start('runner')
+    expect((await cli.run('wait', id)).code).toBe(4)
+    const shown = await cli.run('show', id)
+    expect(shown.stdout).toMatch(/\nclaimed +nothing\nverified +no\nreason +stopped by client\//)
+    runner.child.kill('SIGTERM')
+    expect((await runner.ended).code).toBe(0)
+  })
+
   it('stops a session at work, and refuses what makes no sense', async () => {
     const cli = await serving()
     const runner = cli.start('runner', '--capacity', '1')

@@ -58,6 +58,16 @@ describe('usage', { timeout: TEST_MS_MAX }, () => {
       args: ['run', 't', '--command', 'true', '--workflow', 'x'],
       line: /^error: invalid_argument: --command is instead/,
     },
+    {
+      args: ['run', 't', '--command', 'true', '--source', 'none'],
+      line: /^error: invalid_argument: --source: \/.*\/none: /,
+    },
+    { args: ['runner', '--source', 'none'], line: /^error: invalid_argument: --source: \/.*\/none: / },
+    { args: ['ps', '--dir', process.execPath], line: /^error: invalid_argument: --dir: \/.*: it is no directory\n$/ },
+    {
+      args: ['up', '--dir', `${process.execPath}/x`],
+      line: /^error: invalid_argument: --dir: \/.*: it is no directory\n$/,
+    },
     { args: ['run', 't', '--command', ' '], line: /^error: invalid_argument: --command: expected a non-blank string/ },
   ])('$args is refused with status 2 and one line', async ({ args, line }) => {
     const { code, stdout, stderr } = await (await here()).run(...args)
@@ -73,10 +83,7 @@ describe('usage', { timeout: TEST_MS_MAX }, () => {
 
   it('errors are an object on standard output with --json, before or after the command', async () => {
     const cli = await here()
-    for (const args of [
-      ['--json', 'nonsense'],
-      ['nonsense', '--json'],
-    ]) {
+    for (const args of [['--json', 'nonsense'], ['nonsense', '--json'], ['--json']]) {
       const { code, stdout } = await cli.run(...args)
       expect(code).toBe(2)
       expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'invalid_argument', details: {} } })

@@ -105,7 +105,9 @@ describe('the past of a session', { timeout: TEST_MS_MAX }, () => {
     expect(past).toMatchObject([[{ status: 'running', phase: 'executing', outcome: null }]])
     expect((await cli.json('view', 'registry', 'S1', '--at', String(started))).values).toEqual(past[0])
     expect((await cli.json('show', 'S1')).values).toEqual([(run.values.at(-1) as { result: unknown }).result])
-    expect((await cli.run('show', 'S1')).stdout).toMatch(/claimed +out\nverified +no[\s\S]*turn 1: completed/)
+    expect((await cli.run('show', 'S1')).stdout).toMatch(
+      /claimed +done in turn 1: out\nverified +no[\s\S]*turn 1: completed/,
+    )
     expect((await cli.run('replay', 'S1', '--at', '1999-01-01')).code).toBe(5)
     expect((await cli.run('ps', '--at', 'yesterday-ish')).code).toBe(2)
   })
@@ -121,7 +123,15 @@ describe('the past of a session', { timeout: TEST_MS_MAX }, () => {
     expect(whole.stderr).toBe('== turn 1, stdout\n')
     const { values } = await cli.json('logs', 'S1', '--turn', '1', '--stream', 'stderr')
     expect(values).toEqual([{ turn: 1, stream: 'stderr', text: 'complaint\n' }])
-    expect((await cli.run('logs', 'S1', '--turn', '2')).stdout).toBe('')
+    for (const args of [
+      ['--turn', '2'],
+      ['--turn', '0'],
+      ['--turn', '2', '--follow'],
+    ])
+      expect(await cli.json('logs', 'S1', ...args)).toMatchObject({
+        code: 5,
+        values: [{ error: { code: 'turn_not_found', details: { session_id: 'S1' } } }],
+      })
     expect(linesOf((await cli.run('logs', 'S1', '--follow', '--json')).stdout)).toHaveLength(2)
   })
 })

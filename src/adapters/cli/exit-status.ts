@@ -25,6 +25,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   unknown_view: EXIT.usage,
   session_not_found: EXIT.notFound,
   post_not_found: EXIT.notFound,
+  turn_not_found: EXIT.notFound,
   document_not_found: EXIT.notFound,
   log_unreachable: EXIT.unreachable,
   append_outcome_unknown: EXIT.unreachable,

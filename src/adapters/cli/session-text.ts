@@ -35,9 +35,7 @@ export function sessionText(record: RegistryRecord, facts: SessionFacts, colours
     ],
     ['task', record.task],
     ['current task', record.current_task === record.task ? null : record.current_task],
-    ['claimed', record.result_summary ?? 'nothing yet'],
-    ['verified', verifiedText(record, facts.stopChecks)],
-    ['error', record.last_error],
+    ...verdictFields(record, facts),
     ['work', workText(record, facts.capture)],
     ['workspace', workspaceText(record)],
     ['workflow', record.runtime_profile_path],
@@ -58,9 +56,7 @@ export function outcomeText(record: RegistryRecord, facts: SessionFacts, colours
   const reason = record.reason_code === null ? '' : ` (${record.reason_code})`
   const lines = fields([
     ['session', record.session_id],
-    ['claimed', record.result_summary],
-    ['verified', verifiedText(record, facts.stopChecks)],
-    ['error', record.last_error],
+    ...verdictFields(record, facts),
     ['work', workText(record, facts.capture)],
     ['workspace', workspaceText(record)],
   ])
@@ -73,6 +69,22 @@ export function changedFilesText(capture: Capture): string[] {
     .map(({ path, change }) => `${change.padEnd(12)} ${oneLine(path)}`)
   const rest = capture.files.length - shown.length
   return rest > 0 ? [...shown, `and ${counted(rest, 'more file')}`] : shown
+}
+
+/** What the executor said, what the checks found, and what the runtime has to add to it. */
+function verdictFields(record: RegistryRecord, { stopChecks }: SessionFacts): [string, string | null][] {
+  const answered = record.turns.findLast(({ response_status }) => response_status !== null)
+  const claim =
+    answered === undefined
+      ? `nothing${record.outcome === null ? ' yet' : ''}`
+      : `${answered.response_status} in turn ${answered.turn_number}: ${answered.summary}`
+  const added = (text: string | null) => (text === answered?.summary ? null : text)
+  return [
+    ['claimed', claim],
+    ['verified', verifiedText(record, stopChecks)],
+    ['reason', record.result_summary === record.last_error ? null : added(record.result_summary)],
+    ['error', added(record.last_error)],
+  ]
 }
 
 function verifiedText({ verified, outcome }: RegistryRecord, stopChecks: readonly CheckResult[] | null): string {
