@@ -177,8 +177,9 @@ const recorders: Recorders = {
 export function record(context: SessionContext, event: SwarmEvent): SessionContext {
   const recorder = recorders[event.type] as Recorder<EventType>
   const changed = recorder(context, event)
-  const keeps = context.verdict !== null && changed.outcome === undefined
-  return { ...context, ...changed, ...(keeps ? { verdict: context.verdict } : {}) }
+  const after = Object.assign({ ...context }, changed)
+  if (context.verdict !== null && changed.outcome === undefined) after.verdict = context.verdict
+  return after
 }
 
 export function turnsLeft(context: SessionContext): boolean {

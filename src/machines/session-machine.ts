@@ -9,14 +9,13 @@ import { assign, emit, setup } from 'xstate'
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { SessionFact } from '../events/session-events.ts'
 import type { CheckStage, HookName } from '../events/workflow-config.ts'
-import type { Command, CommandOf } from './commands.ts'
+import type { Command } from './commands.ts'
 import { INITIAL_CONTEXT, type SessionContext } from './context.ts'
 import { factOf } from './decisions.ts'
+import { disposalOf, guards, type GuardArgs as Args, type Input } from './guards.ts'
 import type { IntentParams, IntentType } from './intents.ts'
-import { record, turnsLeft } from './record.ts'
+import { record } from './record.ts'
 
-type Input = Command | SwarmEvent
-type Args = { context: SessionContext; event: Input }
 const asked = () => undefined
 /** Only its type is looked at. */
 const TYPES: { context?: SessionContext; events?: Input; emitted?: SessionFact } = {}
@@ -42,78 +41,8 @@ const machineSetup = setup({
     disposeWorkspace: (_, _params: IntentParams['disposeWorkspace']) => undefined,
     closeSession: asked,
   },
-  guards: {
-    epochIsNext: ({ context, event }) => epochOf(event) === (context.claim?.epoch ?? 0) + 1,
-    notStopped: ({ context }) => context.stop === null,
-    stopped: ({ context }) => context.stop !== null,
-    turnsLeft: ({ context }) => turnsLeft(context),
-    isHeldPost: ({ context, event }) => context.heldPosts.includes(postOf(event)),
-    verdictReached: ({ context }) => context.verdict !== null,
-    noPostToHold: ({ context }) => context.post === null,
-    noAfterCreate: ({ context }) => hookOf(context, 'after_create') === undefined,
-    noBeforeRun: ({ context }) => hookOf(context, 'before_run') === undefined,
-    noAfterRun: ({ context }) =>
-      hookOf(context, 'after_run') === undefined || context.workspace === null || !startedRunning(context),
-    noBeforeRemove: ({ context }) =>
-      hookOf(context, 'before_remove') === undefined || disposalOf(context) !== 'remove' || !mayDispose(context),
-    noChecksBeforeRun: ({ context }) => context.started?.config.autonomy.before_run.length === 0,
-    toolCallsLeft: ({ context }) =>
-      (context.turn?.tool_results.length ?? 0) < (context.turn?.response?.tool_calls.length ?? 0),
-    mustVerify: ({ context }) => context.claimsDone,
-    notHeld: ({ context }) => context.holdUntil === null,
-    blockedBeforeRun: ({ context }) => context.blockedBeforeRun,
-    nothingToCapture: ({ context }) => context.workspace === null || context.workspace.source === 'in-place',
-    nothingToDispose: ({ context }) => !mayDispose(context),
-    notSpawned: ({ context }) => context.turn?.spawned === null,
-    isHook: ({ event }, { hook }: { hook: HookName }) => finishedHookOf(event) === hook,
-    isNextCall: ({ context, event }) => callOf(event) === context.turn?.tool_results.length,
-    movesOn: ({ context, event }) => movesOn(context, event as CommandOf<'TURN_PROGRESSED'>),
-  },
+  guards,
 })
-
-function epochOf(event: Input): number {
-  if (event.type === 'CLAIM') return event.epoch
-  return event.type === 'session.claimed' ? event.data.epoch : 0
-}
-
-function postOf(event: Input): string {
-  if (event.type === 'APPROVE' || event.type === 'DENY') return event.post_id
-  return event.type === 'approval.granted' || event.type === 'approval.denied' ? event.data.post_id : ''
-}
-
-function hookOf(context: SessionContext, hook: HookName): string | undefined {
-  return context.started?.config.hooks[hook]
-}
-
-/** `after_run` belongs to a `before_run` that succeeded; where none is configured, to the first turn. */
-function startedRunning(context: SessionContext): boolean {
-  return hookOf(context, 'before_run') === undefined ? context.turnsStarted > 0 : context.beforeRunOk
-}
-
-function finishedHookOf(event: Input): HookName | null {
-  if (event.type === 'HOOK_FINISHED') return event.hook
-  return event.type === 'hook.finished' ? event.data.hook : null
-}
-
-function callOf(event: Input): number {
-  if (event.type === 'TOOL_FINISHED') return event.call
-  return event.type === 'tool.finished' ? event.data.call : -1
-}
-
-function disposalOf(context: SessionContext): IntentParams['disposeWorkspace']['mode'] {
-  if (context.request?.auto_cleanup === false || context.workspace?.source === 'in-place') return 'keep'
-  return context.started?.config.workspace.on_cleanup ?? 'keep'
-}
-
-function mayDispose(context: SessionContext): boolean {
-  return context.workspace !== null && !context.captureFailed
-}
-
-/** Progress is recorded only when something moved. */
-function movesOn(context: SessionContext, command: CommandOf<'TURN_PROGRESSED'>): boolean {
-  const turn = context.turn
-  return turn !== null && (command.stdout_bytes > turn.stdout_bytes || command.stderr_bytes > turn.stderr_bytes)
-}
 
 const decides = { actions: 'decide' } as const
 const records = { actions: 'record' } as const

@@ -6,15 +6,7 @@ import type { Envelope } from '../events/envelope.ts'
 import { checkLink, type Sha256 } from '../events/hash-chain.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import { INITIAL_CONTEXT } from '../machines/context.ts'
-import {
-  contextOf,
-  INITIAL_STATE,
-  phaseOf,
-  reviveState,
-  storeState,
-  type SessionState,
-  UnhandledEventError,
-} from '../machines/decider.ts'
+import { contextOf, INITIAL_STATE, phaseOf, type SessionState, UnhandledEventError } from '../machines/decider.ts'
 import { messageOf } from './errors.ts'
 import type { LogEvent, LogParked } from './ports.ts'
 import { takeIn, type Parked } from './trail.ts'
@@ -153,17 +145,10 @@ export class TrailVerifier {
   }
 }
 
-const NO_POSTS = closedSnapshot([])
-
 /** A closed session is remembered by its held posts alone: nothing else decides what may still come. */
 function slim(state: SessionState): SessionState {
   const { heldPosts } = contextOf(state)
-  return { ...state, snapshot: heldPosts.length === 0 ? NO_POSTS : closedSnapshot(heldPosts) }
-}
-
-function closedSnapshot(heldPosts: string[]): SessionState['snapshot'] {
-  const stored = { ...storeState(INITIAL_STATE), value: 'closed', context: { ...INITIAL_CONTEXT, heldPosts } }
-  return reviveState(stored).snapshot
+  return { ...state, context: heldPosts.length === 0 ? INITIAL_CONTEXT : { ...INITIAL_CONTEXT, heldPosts } }
 }
 
 function badOf(item: Item, raw: Record<string, unknown>, reason: string | null): BadEvent | null {

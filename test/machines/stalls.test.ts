@@ -23,7 +23,7 @@ function waitsOf(front: Front, count: number): (number | null)[] {
     const { state } = given(afterStalls(index, front))
       .when(STALLED)
       .thenEmits('turn.stalled', { restart: index + 1 })
-    const { dueAt } = state.snapshot.context
+    const { dueAt } = state.context
     return dueAt === null ? null : Date.parse(dueAt) - timeOf(5 + index * 2)
   })
 }

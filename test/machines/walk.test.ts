@@ -4,8 +4,10 @@ import { OUTCOMES, REASON_CODES, TURN_KINDS } from '../../src/events/parts.ts'
 import { EVENT_TYPES } from '../../src/events/session-events.ts'
 import { contextOf, stateName } from '../../src/machines/decider.ts'
 import { INTENT_TYPES, sessionMachine } from '../../src/machines/session-machine.ts'
+import { move } from '../../src/machines/transition-table.ts'
 import { inputOf, type Front } from '../support/facts.ts'
 import { statesOn, walk } from '../support/walk.ts'
+import { foldByXState } from '../support/xstate-fold.ts'
 
 const hooks = { after_create: 'x', before_run: 'x', after_run: 'x', before_remove: 'x' }
 const bounds: Front = { executor: { max_turns: 2 }, liveness: { max_stall_restarts: 1 }, blocked: { hold_ms: 1_000 } }
@@ -44,6 +46,12 @@ describe('a walk through everything that can happen', () => {
     const reached = new Set(['unstarted', ...steps.flatMap(statesOn)])
     const missed = leavesOf(sessionMachine.root).map((leaf) => leaf.path.join('.'))
     expect(missed.filter((path) => !reached.has(path))).toEqual([])
+  })
+
+  it('means at each step what XState makes of it', () => {
+    for (const { before, event } of steps) {
+      expect(move(before.at, before.context, event)).toEqual(foldByXState(before, event))
+    }
   })
 
   it('takes each transition that the machine declares for an event', () => {

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest'
 
 const LINES_MAX = 250
 /** Files that stay one because they are read as one: a list of contracts, and a state chart. */
-const LONGER: Record<string, number> = { 'src/runtime/ports.ts': 400, 'src/machines/session-machine.ts': 450 }
+const LONGER: Record<string, number> = { 'src/runtime/ports.ts': 400, 'src/machines/session-machine.ts': 350 }
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Files in the index that are still in the work tree. */

@@ -145,7 +145,7 @@ class Run {
 
   private whereIs(sessionId: string): string {
     const state = this.witness.stateOf(sessionId)
-    return `${JSON.stringify(state.snapshot.value)} waits for ${state.pending.map(({ type }) => type).join(' ')}`
+    return `${state.at} waits for ${state.pending.map(({ type }) => type).join(' ')}`
   }
 
   private async serve(client: Client, n: number): Promise<void> {

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { checkLink } from '../../src/events/hash-chain.ts'
 import type { RecordedEvent, SwarmEvent } from '../../src/events/envelope.ts'
 import { COORDINATOR_NOUNS, nounOf } from '../../src/events/session-events.ts'
-import { contextOf, INITIAL_STATE, phaseOf, storeState, type SessionState } from '../../src/machines/decider.ts'
+import { contextOf, INITIAL_STATE, phaseOf, type SessionState } from '../../src/machines/decider.ts'
 import type { Intent } from '../../src/machines/intents.ts'
 import { messageOf } from '../../src/runtime/errors.ts'
 import type { LogEvent, LogParked } from '../../src/runtime/ports.ts'
@@ -217,5 +217,5 @@ function isCoordinators(event: SwarmEvent): boolean {
 
 /** Through JSON, as it might be stored. */
 function plain(state: SessionState): unknown {
-  return JSON.parse(JSON.stringify(storeState(state)))
+  return JSON.parse(JSON.stringify(state))
 }

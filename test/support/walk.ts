@@ -2,10 +2,12 @@
  * A breadth-first walk through the session machine: from the start, everything that could happen next is tried once in
  * every situation that differs in more than numbers and texts. Where a scenario is bounded, so is the walk.
  */
-import { getMicrosteps, type StateValue } from 'xstate'
+import { getMicrosteps } from 'xstate'
 import { contextOf, decide, INITIAL_STATE, phaseOf, stateName, type SessionState } from '../../src/machines/decider.ts'
+import { snapshotAt } from '../../src/machines/pure-transition.ts'
 import { sessionMachine } from '../../src/machines/session-machine.ts'
 import { requestsIn, resultsIn, step, type Scenario, type Step } from './histories.ts'
+import { pathsIn } from './xstate-fold.ts'
 
 /** Situations one scenario may lead to before the walk is taken for endless. */
 const SITUATIONS_MAX = 5_000
@@ -34,14 +36,9 @@ export function walk(scenario: Scenario): Step[] {
 
 /** The states that a step passes through or reaches, those that only decide where to go included. */
 export function statesOn({ before, event }: Step): string[] {
-  return getMicrosteps(sessionMachine, before.snapshot, event).map(([snapshot]) => pathOf(snapshot.value))
-}
-
-function pathOf(value: StateValue): string {
-  if (typeof value === 'string') return value
-  return Object.entries(value)
-    .map(([key, inner]) => (inner === undefined ? key : `${key}.${pathOf(inner)}`))
-    .join()
+  return getMicrosteps(sessionMachine, snapshotAt(before.at, before.context), event).map(
+    ([snapshot]) => pathsIn(snapshot.value).at(-1) ?? '',
+  )
 }
 
 /** What the machine's guards and recorders can tell apart, without numbers that only grow and texts. */
