@@ -6,7 +6,8 @@ import { systemHost } from '../../src/adapters/shell/host.ts'
 import { identify } from '../../src/adapters/shell/process-identity.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { uuidv7Ids } from '../../src/adapters/system/ids.ts'
-import { pinoLogger, silentLogger } from '../../src/adapters/system/logger.ts'
+import { jsonLogger } from '../../src/adapters/system/json-logger.ts'
+import { silentLogger } from '../../src/adapters/system/silent-logger.ts'
 import { sha256 } from '../../src/adapters/system/sha256.ts'
 import { SwarmError } from '../../src/runtime/errors.ts'
 
@@ -99,11 +100,11 @@ describe('systemHost', () => {
   })
 })
 
-describe('pinoLogger', () => {
+describe('jsonLogger', () => {
   function capture(level: 'info' | 'warn' | 'silent') {
     const lines: Record<string, unknown>[] = []
     const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
-    return { lines, logger: pinoLogger({ level, destination: { write } }) }
+    return { lines, logger: jsonLogger({ level, destination: { write } }) }
   }
 
   it('writes one object per message, with level, time and fields', () => {

@@ -1,7 +1,7 @@
 /** The loop of one session, on a log in memory and virtual time, with effects that answer as they are told. */
 import { describe, expect, it } from 'vitest'
 import { memoryEventLog } from '../../src/adapters/memory/event-log.ts'
-import { silentLogger } from '../../src/adapters/system/logger.ts'
+import { silentLogger } from '../../src/adapters/system/silent-logger.ts'
 import type { SwarmEvent } from '../../src/events/envelope.ts'
 import type { CommandBody } from '../../src/machines/commands.ts'
 import { decide, stateName } from '../../src/machines/decider.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryLeaseStore } from '../../src/adapters/memory/lease-store.ts'
-import { silentLogger } from '../../src/adapters/system/logger.ts'
+import { silentLogger } from '../../src/adapters/system/silent-logger.ts'
 import { SwarmError } from '../../src/runtime/errors.ts'
 import { takeLease } from '../../src/runtime/lease-keeper.ts'
 import type { LeaseHolder, LeaseStore } from '../../src/runtime/ports.ts'

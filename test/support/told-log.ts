@@ -6,7 +6,7 @@ import { memoryEventLog, type MemoryEventLog } from '../../src/adapters/memory/e
 import { memoryViewStore } from '../../src/adapters/memory/view-store.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
 import { uuidv7Ids } from '../../src/adapters/system/ids.ts'
-import { silentLogger } from '../../src/adapters/system/logger.ts'
+import { silentLogger } from '../../src/adapters/system/silent-logger.ts'
 import { NO_HASH, type SwarmEvent } from '../../src/events/envelope.ts'
 import { sealEvent } from '../../src/events/hash-chain.ts'
 import type { ArtifactRef } from '../../src/events/parts.ts'

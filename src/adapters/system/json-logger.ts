@@ -9,7 +9,7 @@ const STDERR = 2
  * Writes one line of JSON per message, to stderr unless told otherwise: stdout belongs to results. Written at once, so
  * nothing is lost when the process ends. An `Error` under `error` or `err` is written with its causes.
  */
-export function pinoLogger(options: { level?: LogLevel; destination?: DestinationStream } = {}): Logger {
+export function jsonLogger(options: { level?: LogLevel; destination?: DestinationStream } = {}): Logger {
   const log = pino(
     {
       level: options.level ?? 'info',
@@ -25,9 +25,4 @@ export function pinoLogger(options: { level?: LogLevel; destination?: Destinatio
     warn: (message, fields = {}) => log.warn(fields, message),
     error: (message, fields = {}) => log.error(fields, message),
   }
-}
-
-export function silentLogger(): Logger {
-  const nothing = () => undefined
-  return { info: nothing, warn: nothing, error: nothing }
 }
