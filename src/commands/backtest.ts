@@ -2,8 +2,8 @@ import { counted } from '../adapters/cli/amounts.ts'
 import { fields } from '../adapters/cli/table.ts'
 import { clipped } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
-import type { Backtest } from '../runtime/backtest.ts'
-import type { SessionBacktest } from '../runtime/backtest-session.ts'
+import type { Backtest } from '../runtime/backtest/backtest.ts'
+import type { SessionBacktest } from '../runtime/backtest/session.ts'
 import type { Cli, DefineCommand } from './command.ts'
 
 type Options = { workflow: string; since?: string }
@@ -20,7 +20,7 @@ export const define: DefineCommand = (command, cli) => {
 async function backtestCommand(cli: Cli, options: Options): Promise<void> {
   const { terminal } = cli
   const { fileWorkflows } = await import('../adapters/workflow/file-workflows.ts')
-  const { backtest } = await import('../runtime/backtest.ts')
+  const { backtest } = await import('../runtime/backtest/backtest.ts')
   const workflow = await fileWorkflows({ workflowPath: options.workflow, sourceDir: process.cwd() }).load()
   for (const warning of workflow.warnings) terminal.note(`warning: ${options.workflow}: unknown key ${warning}`)
   const swarm = await cli.swarm()

@@ -36,7 +36,7 @@ async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOpt
   if (options.follow) throw new CliError('invalid_argument', "--follow is for 'export ace'; see swarmtrail watch")
   const { terminal } = cli
   const [{ exportTrails: linesOf }, { artifactCodec }] = await Promise.all([
-    import('../runtime/export-trails.ts'),
+    import('../runtime/transfer/export-trails.ts'),
     import('../adapters/files/artifact-codec.ts'),
   ])
   const { ports } = await cli.swarm()
@@ -64,7 +64,7 @@ async function exportAce(cli: Cli, ids: readonly string[], options: ExportOption
   const { out, follow } = options
   if (out === undefined) throw new CliError('invalid_argument', "'export ace' needs --out DIRECTORY")
   const [{ exportAce: once, followAce }, { writeText }] = await Promise.all([
-    import('../runtime/export-ace.ts'),
+    import('../runtime/transfer/export-ace.ts'),
     import('../adapters/files/write-file.ts'),
   ])
   const { terminal } = cli

@@ -20,7 +20,7 @@ Example:
 async function importFile(cli: Cli, file: string): Promise<void> {
   const { terminal } = cli
   const [{ importTrails }, { readLines }, { artifactCodec }] = await Promise.all([
-    import('../runtime/import-trails.ts'),
+    import('../runtime/transfer/import-trails.ts'),
     import('../adapters/files/read-lines.ts'),
     import('../adapters/files/artifact-codec.ts'),
   ])

@@ -2,7 +2,7 @@
 import type { Sha256 } from '../events/hash-chain.ts'
 import type { Position } from '../events/ids.ts'
 import type { LogEvent, LogParked } from './ports.ts'
-import { corrupt, readLine, type FileArtifact, type FileLine } from './trail-file.ts'
+import { corrupt, readLine, type FileArtifact, type FileLine } from './transfer/trail-file.ts'
 import { HistoryVerifier, type RecordedHeads, type Verification } from './verify-history.ts'
 
 /** Bytes of artifacts in a file; comes from outside, as the core does no cryptography itself. */

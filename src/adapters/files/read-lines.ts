@@ -1,7 +1,7 @@
 /** A text file line by line, whatever its size. */
 import { createReadStream } from 'node:fs'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
-import type { FileLine } from '../../runtime/trail-file.ts'
+import type { FileLine } from '../../runtime/transfer/trail-file.ts'
 
 const chunkBytes = 262_144
 /** The longest line is an artifact in base64; what is longer is no export of ours, and no string of this system's. */

@@ -1,9 +1,9 @@
 /** Recorded sessions under another workflow's limits: how each would have ended, and what can't be told. */
-import type { RecordedEvent } from '../events/envelope.ts'
-import type { Position, SessionId } from '../events/ids.ts'
-import type { WorkflowConfig } from '../events/workflow-config.ts'
-import { backtestSession, type SessionBacktest } from './backtest-session.ts'
-import type { EventLog } from './ports.ts'
+import type { RecordedEvent } from '../../events/envelope.ts'
+import type { Position, SessionId } from '../../events/ids.ts'
+import type { WorkflowConfig } from '../../events/workflow-config.ts'
+import { backtestSession, type SessionBacktest } from './session.ts'
+import type { EventLog } from '../ports.ts'
 
 export type Backtest = {
   sessions: SessionBacktest[]

@@ -1,7 +1,7 @@
 /** A turn answered done: would the other workflow's stop checks have believed it? */
-import type { RecordedEvent } from '../events/envelope.ts'
-import { judgeChecks, type Evidence } from './backtest-checks.ts'
-import type { Walk } from './backtest-walk.ts'
+import type { RecordedEvent } from '../../events/envelope.ts'
+import { judgeChecks, type Evidence } from './checks.ts'
+import type { Walk } from './walk.ts'
 
 export type Claim =
   | { kind: 'as_recorded' }

@@ -3,12 +3,12 @@
  * artifacts they name, each as `{"artifact": {"sha256", "bytes", "base64"}}`.
  */
 import { z } from 'zod'
-import { decodeObject } from '../events/catalog.ts'
-import type { SwarmEvent } from '../events/envelope.ts'
-import type { Position, SessionId } from '../events/ids.ts'
-import { artifactRefSchema } from '../events/parts.ts'
-import { messageOf, SwarmError } from './errors.ts'
-import type { LogEvent, LogParked } from './ports.ts'
+import { decodeObject } from '../../events/catalog.ts'
+import type { SwarmEvent } from '../../events/envelope.ts'
+import type { Position, SessionId } from '../../events/ids.ts'
+import { artifactRefSchema } from '../../events/parts.ts'
+import { messageOf, SwarmError } from '../errors.ts'
+import type { LogEvent, LogParked } from '../ports.ts'
 
 /** A line's number counts from 1. */
 export type FileLine = { line: number; text: string }

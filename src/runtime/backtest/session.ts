@@ -3,16 +3,16 @@
  * long as the other workflow decides the same, what followed counts. The first decision that differs either ends the
  * session, which is a result, or leads on to what nobody has seen, which is said plainly.
  */
-import type { RecordedEvent } from '../events/envelope.ts'
-import type { Outcome, ReasonCode } from '../events/parts.ts'
-import type { EventData } from '../events/session-events.ts'
-import { toEpochMs } from '../events/timestamp.ts'
-import type { WorkflowConfig } from '../events/workflow-config.ts'
-import { durationWords } from '../projections/story-words.ts'
-import { claimUnder, type Claim } from './backtest-claim.ts'
-import { turnEnded } from './backtest-cut.ts'
-import type { RecordedTurn } from './backtest-turn.ts'
-import { beginWalk, ends, holdNote, type Finding, type Walk, type Would } from './backtest-walk.ts'
+import type { RecordedEvent } from '../../events/envelope.ts'
+import type { Outcome, ReasonCode } from '../../events/parts.ts'
+import type { EventData } from '../../events/session-events.ts'
+import { toEpochMs } from '../../events/timestamp.ts'
+import type { WorkflowConfig } from '../../events/workflow-config.ts'
+import { durationWords } from '../../projections/story-words.ts'
+import { claimUnder, type Claim } from './claim.ts'
+import { turnEnded } from './cut.ts'
+import type { RecordedTurn } from './turn.ts'
+import { beginWalk, ends, holdNote, type Finding, type Walk, type Would } from './walk.ts'
 
 export type SessionBacktest = {
   session_id: string

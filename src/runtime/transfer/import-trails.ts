@@ -2,13 +2,13 @@
  * Brings an export into an empty namespace: the same events, in the same order, with the same hashes, at positions of
  * the new log. The whole file is proved first; nothing is written unless all of it is sound.
  */
-import type { Position, SessionId } from '../events/ids.ts'
-import type { Sha256 } from '../events/hash-chain.ts'
-import { isSwarmError, messageOf, SwarmError } from './errors.ts'
-import type { ClientPorts } from './ports.ts'
+import type { Position, SessionId } from '../../events/ids.ts'
+import type { Sha256 } from '../../events/hash-chain.ts'
+import { isSwarmError, messageOf, SwarmError } from '../errors.ts'
+import type { ClientPorts } from '../ports.ts'
 import { readLine, type FileEntry, type FileLine } from './trail-file.ts'
-import { contentOf, verifyFile, type ArtifactCodec } from './verify-file.ts'
-import type { OnProgress } from './verify-history.ts'
+import { contentOf, verifyFile, type ArtifactCodec } from '../verify-file.ts'
+import type { OnProgress } from '../verify-history.ts'
 
 export type ImportOptions = {
   /** The file from its start, each time it is called. */

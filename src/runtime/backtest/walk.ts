@@ -1,14 +1,14 @@
 /** Where a walk along a record stands: what has been seen, and what the other workflow would have made of it so far. */
-import type { RecordedEvent } from '../events/envelope.ts'
-import type { Position } from '../events/ids.ts'
-import { effectiveLimits, type Limits } from '../events/limits.ts'
-import type { Outcome, ReasonCode } from '../events/parts.ts'
-import type { EventData } from '../events/session-events.ts'
-import type { StartInput } from '../events/start-input.ts'
-import { toEpochMs } from '../events/timestamp.ts'
-import type { WorkflowConfig } from '../events/workflow-config.ts'
-import { durationWords } from '../projections/story-words.ts'
-import type { RecordedTurn } from './backtest-turn.ts'
+import type { RecordedEvent } from '../../events/envelope.ts'
+import type { Position } from '../../events/ids.ts'
+import { effectiveLimits, type Limits } from '../../events/limits.ts'
+import type { Outcome, ReasonCode } from '../../events/parts.ts'
+import type { EventData } from '../../events/session-events.ts'
+import type { StartInput } from '../../events/start-input.ts'
+import { toEpochMs } from '../../events/timestamp.ts'
+import type { WorkflowConfig } from '../../events/workflow-config.ts'
+import { durationWords } from '../../projections/story-words.ts'
+import type { RecordedTurn } from './turn.ts'
 
 export type Would = { outcome: Outcome; reason_code: ReasonCode; at_turn: number; at_position: Position }
 /** The first decision that differs. `would` null: what would have followed is not in the record. */

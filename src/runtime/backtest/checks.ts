@@ -1,7 +1,7 @@
 /** Stop checks held against a record: what they would have found, where the record tells. */
 import picomatch from 'picomatch'
-import type { Capture, CheckResult, Workspace } from '../events/parts.ts'
-import type { Check } from '../events/workflow-config.ts'
+import type { Capture, CheckResult, Workspace } from '../../events/parts.ts'
+import type { Check } from '../../events/workflow-config.ts'
 
 /** What is known about the workspace at the moment of a claim. */
 export type Evidence = {

@@ -1,6 +1,6 @@
 /** The artifacts that an event names. */
-import type { SwarmEvent } from '../events/envelope.ts'
-import type { ArtifactRef, Output } from '../events/parts.ts'
+import type { SwarmEvent } from '../../events/envelope.ts'
+import type { ArtifactRef, Output } from '../../events/parts.ts'
 
 export function artifactsOf(event: SwarmEvent): ArtifactRef[] {
   return named(event).filter((ref) => ref !== null && ref !== undefined)

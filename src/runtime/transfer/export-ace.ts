@@ -1,11 +1,11 @@
 /** Keeps the files that ACE's tools read current, from the stored views and what the log has beyond them. */
-import type { Position } from '../events/ids.ts'
-import { toTimestamp } from '../events/timestamp.ts'
-import { ACE_FILES, aceBridge, acePosts, aceRegistry } from '../projections/ace-export.ts'
-import type { DocumentOf } from '../projections/catalog.ts'
-import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
-import type { ClientPorts, LogItem } from './ports.ts'
-import { projectionOf, recorded, storeNameOf } from './views.ts'
+import type { Position } from '../../events/ids.ts'
+import { toTimestamp } from '../../events/timestamp.ts'
+import { ACE_FILES, aceBridge, acePosts, aceRegistry } from '../../projections/ace-export.ts'
+import type { DocumentOf } from '../../projections/catalog.ts'
+import { applyEvent, type Projection, type Stored } from '../../projections/projection.ts'
+import type { ClientPorts, LogItem } from '../ports.ts'
+import { projectionOf, recorded, storeNameOf } from '../views.ts'
 
 /** Replaces a file as a whole; the path is relative to the directory of the export. */
 export type WriteFile = (path: string, text: string) => Promise<void>

@@ -1,11 +1,11 @@
 /** Trails as lines of an export (see trail-file.ts), in log order. */
-import type { SessionId } from '../events/ids.ts'
-import type { ArtifactRef } from '../events/parts.ts'
-import { SwarmError } from './errors.ts'
+import type { SessionId } from '../../events/ids.ts'
+import type { ArtifactRef } from '../../events/parts.ts'
+import { SwarmError } from '../errors.ts'
 import { artifactsOf } from './export-artifacts.ts'
-import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
+import type { ClientPorts, LogEvent, LogParked } from '../ports.ts'
 import { artifactLine, eventLine } from './trail-file.ts'
-import type { ArtifactCodec } from './verify-file.ts'
+import type { ArtifactCodec } from '../verify-file.ts'
 
 export type ExportOptions = {
   /** Only these; default: all. */

@@ -1,11 +1,11 @@
 /** A turn ended: would it have run that long, and what would have been decided when it is cut short? */
-import type { RecordedEvent } from '../events/envelope.ts'
-import { backoffMs } from '../events/limits.ts'
-import type { EventData } from '../events/session-events.ts'
-import { toEpochMs } from '../events/timestamp.ts'
-import { durationWords } from '../projections/story-words.ts'
-import { cutUnder, type TurnEnd } from './backtest-turn.ts'
-import { ends, type Finding, type Walk } from './backtest-walk.ts'
+import type { RecordedEvent } from '../../events/envelope.ts'
+import { backoffMs } from '../../events/limits.ts'
+import type { EventData } from '../../events/session-events.ts'
+import { toEpochMs } from '../../events/timestamp.ts'
+import { durationWords } from '../../projections/story-words.ts'
+import { cutUnder, type TurnEnd } from './turn.ts'
+import { ends, type Finding, type Walk } from './walk.ts'
 
 type EndEvent = Extract<RecordedEvent, { type: `turn.${TurnEnd['kind']}` }>
 
