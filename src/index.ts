@@ -6,6 +6,7 @@ export {
   type ConnectOptions,
   type EmbeddedOptions,
 } from './connect.ts'
+export { jsonLogger } from './adapters/system/json-logger.ts'
 export { createRunner, type CreateRunner, type RunningRunner } from './create-runner.ts'
 export { decodeEvent, type Decoded } from './events/catalog.ts'
 export type { EventOf, RecordedEvent, SwarmEvent } from './events/envelope.ts'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { counted } from '../adapters/cli/amounts.ts'
+import { countWords } from '../words/amounts.ts'
 import { changedFilesText } from '../adapters/cli/session-text.ts'
 import { capturedWork } from './captured.ts'
 import type { Cli, DefineCommand } from './command.ts'
@@ -27,5 +27,5 @@ async function apply(cli: Cli, id: string, to: string | undefined): Promise<void
   if (content.length > 0) await gitWorkspaces().apply(capture, content, target)
   if (terminal.json) return terminal.value({ session_id: id, applied_to: target, files: capture.files })
   for (const line of changedFilesText(capture)) await terminal.line(line)
-  await terminal.line(`${counted(capture.files.length, 'file')} changed in ${target}`)
+  await terminal.line(`${countWords(capture.files.length, 'file')} changed in ${target}`)
 }

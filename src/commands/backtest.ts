@@ -1,4 +1,4 @@
-import { counted } from '../adapters/cli/amounts.ts'
+import { countWords } from '../words/amounts.ts'
 import { fields } from '../adapters/cli/table.ts'
 import { clipped } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
@@ -41,7 +41,7 @@ function sessionLines({ session_id, recorded, would, why, not_judged }: SessionB
   const was =
     recorded.outcome === null
       ? 'not ended'
-      : `${recorded.outcome} (${recorded.reason_code}) after ${counted(recorded.turns, 'turn')}`
+      : `${recorded.outcome} (${recorded.reason_code}) after ${countWords(recorded.turns, 'turn')}`
   const end =
     would === 'same'
       ? 'the same'
@@ -63,8 +63,8 @@ function sessionLines({ session_id, recorded, would, why, not_judged }: SessionB
 
 function summaryLines({ sessions, same, different, unknown, changes, parked }: Backtest['summary']): string[] {
   return [
-    `${counted(sessions, 'session')}: ${same} the same, ${different} different, ${unknown} not judged`,
+    `${countWords(sessions, 'session')}: ${same} the same, ${different} different, ${unknown} not judged`,
     ...changes.map(({ from, to, sessions: count }) => `  ${count} × ${from} would have been ${to}`),
-    ...(parked === 0 ? [] : [`${counted(parked, 'message')} in the log could not be read`]),
+    ...(parked === 0 ? [] : [`${countWords(parked, 'message')} in the log could not be read`]),
   ]
 }

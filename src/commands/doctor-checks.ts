@@ -1,6 +1,6 @@
 /** What `doctor` looks at. Loaded by it alone. */
 import { jetstreamManager, StorageType, type StreamInfo } from '@nats-io/jetstream'
-import { counted } from '../adapters/cli/amounts.ts'
+import { countWords } from '../words/amounts.ts'
 import { connectNats } from '../adapters/nats/connection.ts'
 import { inspectEmbeddedServer } from '../adapters/nats/embedded-server.ts'
 import { systemHost } from '../adapters/shell/host.ts'
@@ -55,7 +55,7 @@ function durability({ server }: ConnectedSwarm, stream: StreamInfo | string): Do
   if (typeof stream === 'string') return { name, ok: false, detail: `unknown: ${stream}` }
   const { storage, num_replicas: replicas } = stream.config
   const onDisk = storage === StorageType.File
-  const where = `${onDisk ? 'on disk' : 'IN MEMORY'}, ${counted(replicas, 'copy').replace('copys', 'copies')}`
+  const where = `${onDisk ? 'on disk' : 'IN MEMORY'}, ${countWords(replicas, 'copy').replace('copys', 'copies')}`
   const sync = server.embedded
     ? 'every event is synced before it is acknowledged'
     : 'when it reaches the disk is the setting sync_interval of the server'
@@ -72,7 +72,7 @@ function streamCheck(stream: StreamInfo | string): DoctorCheck {
     config.allow_direct ? null : 'direct reads are off',
     config.republish === undefined ? 'live events are off' : null,
   ].filter((one) => one !== null)
-  const size = `${config.name}: ${counted(state.messages, 'event')} up to position ${state.last_seq}, ${counted(state.consumer_count, 'consumer')}`
+  const size = `${config.name}: ${countWords(state.messages, 'event')} up to position ${state.last_seq}, ${countWords(state.consumer_count, 'consumer')}`
   return { name, ok: wrong.length === 0, detail: [size, ...wrong].join('; ') }
 }
 
@@ -102,7 +102,7 @@ function leaseCheck(leases: ReadonlyMap<string, LeaseHolder>): DoctorCheck {
     [...leases.values()].map(({ runnerId, host, pid }) => `${runnerId} on ${host}, process ${pid}`),
   )
   const by = runners.size === 0 ? 'no runner is at work' : `held by ${[...runners].join('; ')}`
-  return { name: 'leases', ok: true, detail: `${counted(sessions.length, 'session')} held; ${by}` }
+  return { name: 'leases', ok: true, detail: `${countWords(sessions.length, 'session')} held; ${by}` }
 }
 
 /** A session that was claimed and is not closed needs a runner; one that is queued may wait. */
@@ -143,7 +143,7 @@ async function parkedCheck(swarm: ConnectedSwarm): Promise<DoctorCheck> {
     if (item.kind === 'parked') parked.set(item.position, item.reason)
   const shown = [...parked].slice(0, IDS_SHOWN_MAX).map(([position, reason]) => `position ${position}: ${reason}`)
   const detail =
-    parked.size === 0 ? 'none' : `${counted(parked.size, 'message')} that are no events: ${shown.join('; ')}`
+    parked.size === 0 ? 'none' : `${countWords(parked.size, 'message')} that are no events: ${shown.join('; ')}`
   return { name: 'parked', ok: parked.size === 0, detail }
 }
 

@@ -1,4 +1,4 @@
-import { counted } from '../adapters/cli/amounts.ts'
+import { countWords } from '../words/amounts.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { progressOf } from './progress.ts'
 
@@ -31,6 +31,6 @@ async function importFile(cli: Cli, file: string): Promise<void> {
   progress.end()
   if (terminal.json) return terminal.value({ namespace, ...imported })
   const { sessions, events, artifacts } = imported
-  const what = [counted(sessions, 'session'), counted(events, 'event'), counted(artifacts, 'artifact')]
+  const what = [countWords(sessions, 'session'), countWords(events, 'event'), countWords(artifacts, 'artifact')]
   await terminal.line(`${what.join(', ')} imported into the namespace ${namespace}`)
 }

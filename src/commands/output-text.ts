@@ -1,5 +1,5 @@
 /** Executor output as `logs` prints it. */
-import { printable } from '../adapters/cli/printable.ts'
+import { plainText } from '../words/plain-text.ts'
 import type { ConnectedSwarm } from '../connect.ts'
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { Output } from '../events/parts.ts'
@@ -37,7 +37,7 @@ export function announce({ terminal }: Cli, turn: number, stream: StreamName): v
 
 export async function printText({ terminal }: Cli, turn: number, stream: StreamName, text: string): Promise<void> {
   if (terminal.json) return terminal.value({ turn, stream, text })
-  await terminal.write(terminal.toPerson ? printable(text) : text)
+  await terminal.write(terminal.toPerson ? plainText(text) : text)
 }
 
 type EndedTurn = { turn: number; stdout?: Output | undefined; stderr?: Output | undefined }

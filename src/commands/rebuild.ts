@@ -1,4 +1,4 @@
-import { counted } from '../adapters/cli/amounts.ts'
+import { countWords } from '../words/amounts.ts'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { ConnectedSwarm } from '../connect.ts'
@@ -69,5 +69,5 @@ async function rebuildParked({ terminal }: Cli, { ports }: ConnectedSwarm, tell:
 function lineOf({ view, events, documents, changed, duration_ms }: Rebuilt): string {
   const differed =
     changed === 0 ? 'nothing differed' : `${changed} DIFFERED and ${changed === 1 ? 'is' : 'are'} put right`
-  return `${view}: ${counted(events, 'event')}, ${counted(documents, 'document')}, ${differed} (${duration_ms} ms)`
+  return `${view}: ${countWords(events, 'event')}, ${countWords(documents, 'document')}, ${differed} (${duration_ms} ms)`
 }

@@ -1,5 +1,5 @@
 /** Refusals are values for programs; on the command line they end the command. */
-import { counted } from '../adapters/cli/amounts.ts'
+import { countWords } from '../words/amounts.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 
 type Refused = Readonly<{ ok: false; code: string; message: string; phase?: string; command?: string }>
@@ -32,7 +32,7 @@ export function notFound(sessionId: string): CliError {
 export function turnNotFound(sessionId: string, turn: number, turns: number): CliError {
   return new CliError(
     'turn_not_found',
-    `session ${JSON.stringify(sessionId)} has no turn ${turn}; it has begun ${counted(turns, 'turn')}`,
+    `session ${JSON.stringify(sessionId)} has no turn ${turn}; it has begun ${countWords(turns, 'turn')}`,
     { session_id: sessionId, turn },
   )
 }

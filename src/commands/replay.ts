@@ -1,4 +1,4 @@
-import { printable } from '../adapters/cli/printable.ts'
+import { plainText } from '../words/plain-text.ts'
 import { fields, table } from '../adapters/cli/table.ts'
 import type { PendingEffect, Replay, ReplayStep } from '../runtime/replay.ts'
 import type { Cli, DefineCommand } from './command.ts'
@@ -46,7 +46,7 @@ function replayText(past: Replay): string[] {
       ['state', past.state],
       ['pending', past.pending.length === 0 ? 'nothing' : effectNames(past.pending)],
     ]),
-    ...past.pending.map((effect) => printable(`  ${effect.id} ${effect.type} ${JSON.stringify(effect.params)}`)),
+    ...past.pending.map((effect) => plainText(`  ${effect.id} ${effect.type} ${JSON.stringify(effect.params)}`)),
   ]
 }
 

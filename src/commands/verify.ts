@@ -1,4 +1,4 @@
-import { counted } from '../adapters/cli/amounts.ts'
+import { countWords } from '../words/amounts.ts'
 import { coloured } from '../adapters/cli/colours.ts'
 import { EXIT } from '../adapters/cli/exit-status.ts'
 import { oneLine } from '../adapters/cli/printable.ts'
@@ -47,7 +47,7 @@ async function verify(cli: Cli, ids: readonly string[], options: VerifyOptions):
   if (terminal.json) return terminal.value({ ok, sessions })
   for (const session of sessions) await terminal.line(lineOf(session, terminal.colours))
   const bad = sessions.filter((session) => !session.ok).length
-  await terminal.line(`${counted(sessions.length, 'session')}: ${bad === 0 ? 'all sound' : `${bad} NOT as written`}`)
+  await terminal.line(`${countWords(sessions.length, 'session')}: ${bad === 0 ? 'all sound' : `${bad} NOT as written`}`)
 }
 
 function refuseHalfOptions(ids: readonly string[], { summary, key, against, publicKey }: VerifyOptions): void {
@@ -125,7 +125,7 @@ async function writeSummary({ terminal }: Cli, verification: Verification, path:
   const summary = summaryOf(verification, toTimestamp(systemClock().now()), sign)
   await writeText(path, JSON.stringify(summary, null, 2))
   const signed = sign === undefined ? 'not signed, see --key' : 'signed'
-  terminal.note(`${counted(summary.sessions.length, 'session')} summed up in ${path}, ${signed}`)
+  terminal.note(`${countWords(summary.sessions.length, 'session')} summed up in ${path}, ${signed}`)
 }
 
 function tellParked({ terminal }: Cli, { parked }: Verification): void {
@@ -138,6 +138,6 @@ function tellParked({ terminal }: Cli, { parked }: Verification): void {
 function lineOf({ session_id, events, ok, bad }: VerifiedTrail, colours: boolean): string {
   const verdict = coloured(colours, ok ? 'green' : 'red', ok ? 'ok ' : 'BAD')
   const what =
-    bad === null ? counted(events, 'event') : `event ${bad.id || '(no id)'} at ${bad.position}: ${bad.reason}`
+    bad === null ? countWords(events, 'event') : `event ${bad.id || '(no id)'} at ${bad.position}: ${bad.reason}`
   return `${verdict} ${oneLine(`${session_id} ${what}`)}`
 }

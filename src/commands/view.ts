@@ -1,5 +1,5 @@
 import { CliError } from '../adapters/cli/report-error.ts'
-import { printable } from '../adapters/cli/printable.ts'
+import { plainText } from '../words/plain-text.ts'
 import type { ConnectedSwarm } from '../connect.ts'
 import type { ViewName } from '../projections/catalog.ts'
 import type { Cli, DefineCommand } from './command.ts'
@@ -18,7 +18,7 @@ async function print(cli: Cli, name: string, key: string | undefined, at: string
   const swarm = await cli.swarm()
   const result = key === undefined ? await all(swarm, view, at) : await one(swarm, view, key, at)
   if (cli.terminal.json) await cli.terminal.value(result)
-  else await cli.terminal.line(printable(JSON.stringify(result, null, 2)))
+  else await cli.terminal.line(plainText(JSON.stringify(result, null, 2)))
 }
 
 async function viewNamed(name: string): Promise<ViewName> {

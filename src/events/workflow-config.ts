@@ -41,11 +41,14 @@ const durationMs = (min: number) => z.int().min(min).max(DURATION_MS_MAX)
 /** A pattern rather than a refinement, so that the generated JSON Schema carries the rule too. */
 const nonBlank = z.string().regex(/\S/, 'expected a non-blank string')
 
+/** Also of a check that is only a command. */
+export const CHECK_TIMEOUT_MS_DEFAULT = 60_000
+
 const checkName = nonBlank.optional().describe('how the check is called in events and views; default: what it checks')
 const commandCheckSchema = z.object({
   name: checkName,
   command: nonBlank.describe('shell command, run in the workspace like a hook; ok = exit 0'),
-  timeout_ms: durationMs(1).default(60_000).describe('the check fails when it takes longer'),
+  timeout_ms: durationMs(1).default(CHECK_TIMEOUT_MS_DEFAULT).describe('the check fails when it takes longer'),
 })
 const fileExistsCheckSchema = z.object({
   name: checkName,

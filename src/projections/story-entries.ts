@@ -17,7 +17,7 @@ import {
   restartOf,
   type Told,
 } from './story-told.ts'
-import { countWords, durationWords, sizeWords } from './story-words.ts'
+import { countWords, durationWords, sizeWords } from '../words/amounts.ts'
 
 const FILES_TOLD_MAX = 50
 const EVIDENCE_TOLD_MAX = 20

@@ -1,6 +1,6 @@
 /** The story as lines of plain text, for a terminal. */
 import type { Printed, Story, StoryEntry } from './story-document.ts'
-import { countWords, durationWords, sizeWords } from './story-words.ts'
+import { countWords, durationWords, sizeWords } from '../words/amounts.ts'
 
 const PRINTED_LINES_MAX = 12
 const LINE_CHARS_MAX = 400

@@ -5,7 +5,7 @@ import { phaseAfter, type Lifecycle, type Phase } from './phase.ts'
 import type { Recorded } from './projection.ts'
 import { outcomeOf } from './status.ts'
 import type { Lane, StoryMark, StorySpan, Tone } from './story-document.ts'
-import { durationWords } from './story-words.ts'
+import { durationWords } from '../words/amounts.ts'
 
 type Begun = Omit<StorySpan, 'end_ms' | 'open'>
 

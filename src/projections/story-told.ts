@@ -2,7 +2,7 @@
 import type { CheckResult, Output } from '../events/parts.ts'
 import type { EventData } from '../events/session-events.ts'
 import type { Printed, Tone } from './story-document.ts'
-import { countWords, durationWords } from './story-words.ts'
+import { countWords, durationWords } from '../words/amounts.ts'
 
 export type Told = {
   title: string

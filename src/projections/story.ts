@@ -9,7 +9,7 @@ import { outcomeOf } from './status.ts'
 import type { Story, StoryClaim, StoryOutcome, StoryVerification } from './story-document.ts'
 import { entryOf } from './story-entries.ts'
 import { marksOf, spansOf } from './story-spans.ts'
-import { plainDeep } from './story-words.ts'
+import { plainDeep } from '../words/plain-text.ts'
 
 /** The events of one trail in order; null when they do not begin with a request. */
 export function storyOf(events: readonly RecordedEvent[]): Story | null {

@@ -4,7 +4,6 @@ import type { RecordedEvent } from '../../src/events/envelope.ts'
 import { storyOf } from '../../src/projections/story.ts'
 import type { Story } from '../../src/projections/story-document.ts'
 import { storyLines } from '../../src/projections/story-lines.ts'
-import { durationWords, plainText, sizeWords } from '../../src/projections/story-words.ts'
 import { a, calls, responseOf } from '../support/facts.ts'
 import { eventsOf, histories } from '../support/histories.ts'
 import { at, but, printed, timedTrail, type Timed } from '../support/timed-trail.ts'
@@ -120,7 +119,7 @@ describe('the story of a session', () => {
   })
 
   it('holds no control byte, escape sequence or direction mark, wherever they stood', () => {
-    const bad = 'a\u001B[31mb\u001B]0;title\u0007c\u009Bd\u202Ee\u0000f\r\ng'
+    const bad = 'a\u001B[31mb\u001B]0;title\u0007c\u009B1md\u202Ee\u0000f\r\ng'
     const story = tell([
       [0, a.startRequested({ task: bad, labels: { [bad]: bad } })],
       [50, a.claimed(1, bad)],
@@ -152,23 +151,6 @@ describe('the story of a session', () => {
       }),
       { numRuns: 60 },
     )
-  })
-})
-
-describe('words', () => {
-  it.each([
-    [0, '0 ms'],
-    [999, '999 ms'],
-    [2_400, '2.4 s'],
-    [185_000, '3 min 5 s'],
-    [7_800_000, '2 h 10 min'],
-    [604_800_000, '7 d'],
-    [-5, '0 ms'],
-  ])('%i ms are %s', (ms, words) => expect(durationWords(ms)).toBe(words))
-
-  it('tell sizes, and leave plain text alone', () => {
-    expect([sizeWords(1), sizeWords(2_048), sizeWords(3 * 1_048_576)]).toEqual(['1 byte', '2.0 KiB', '3.0 MiB'])
-    expect(plainText('größer\t→ 日本\n')).toBe('größer\t→ 日本\n')
   })
 })
 

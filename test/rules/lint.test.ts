@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-const CORE = ['events', 'machines', 'projections', 'runtime'] as const
+const CORE = ['words', 'events', 'machines', 'projections', 'runtime'] as const
 
 /** Name of the rule, then a file and its offending text. */
 const OFFENCES: [rule: string, path: string, text: string][] = [

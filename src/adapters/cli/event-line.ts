@@ -2,7 +2,7 @@
 import type { RecordedEvent } from '../../events/envelope.ts'
 import type { CheckResult } from '../../events/parts.ts'
 import type { EventData, EventType } from '../../events/session-events.ts'
-import { counted, duration, size } from './amounts.ts'
+import { countWords, durationWords, sizeWords } from '../../words/amounts.ts'
 import { coloured, colourOfStatus, type Colour } from './colours.ts'
 import { clipped, oneLine } from './printable.ts'
 
@@ -20,36 +20,36 @@ const checks = (results: readonly CheckResult[]) =>
 const restarting = (data: EventData<'turn.stalled'> | EventData<'turn.interrupted'>) =>
   data.backoff_ms === null
     ? `no restart left of ${data.restarts_max}`
-    : `restart ${data.restart} of ${data.restarts_max} in ${duration(data.backoff_ms)}`
+    : `restart ${data.restart} of ${data.restarts_max} in ${durationWords(data.backoff_ms)}`
 
 const words: Words = {
   'start.requested': ({ task }) => short(task),
   'session.claimed': ({ runner_id, epoch }) => `by runner ${runner_id}, epoch ${epoch}`,
   'session.started': ({ workflow, limits }) =>
-    `${workflow.path ?? 'command from the command line'}, at most ${counted(limits.max_turns, 'turn')} of ${duration(limits.turn_timeout_ms)}`,
+    `${workflow.path ?? 'command from the command line'}, at most ${countWords(limits.max_turns, 'turn')} of ${durationWords(limits.turn_timeout_ms)}`,
   'workspace.created': ({ source, path }) => `${source} at ${path}`,
   'workspace.failed': ({ error }) => short(error),
   'checks.passed': ({ stage, checks: results }) => `${stage}: ${checks(results)}`,
   'checks.failed': ({ stage, checks: results }) => `${stage}: ${checks(results)}`,
   'hook.finished': ({ hook, ok, exit_code, timed_out, duration_ms }) =>
-    `${hook} ${ok ? 'ok' : timed_out ? 'timed out' : `failed with ${exit_code ?? 'no exit code'}`} after ${duration(duration_ms)}`,
+    `${hook} ${ok ? 'ok' : timed_out ? 'timed out' : `failed with ${exit_code ?? 'no exit code'}`} after ${durationWords(duration_ms)}`,
   'turn.started': ({ turn_number, kind, task }) => `turn ${turn_number} (${kind}): ${short(task)}`,
   'turn.spawned': ({ turn_number, pid }) => `turn ${turn_number} is process ${pid}`,
   'turn.progressed': ({ turn_number, stdout_bytes, stderr_bytes }) =>
-    `turn ${turn_number} has written ${size(stdout_bytes + stderr_bytes)}`,
+    `turn ${turn_number} has written ${sizeWords(stdout_bytes + stderr_bytes)}`,
   'turn.exited': ({ turn_number, exit_code, signal, duration_ms, issues }) =>
     [
-      `turn ${turn_number} exited with ${exit_code ?? signal ?? 'no exit code'} after ${duration(duration_ms)}`,
+      `turn ${turn_number} exited with ${exit_code ?? signal ?? 'no exit code'} after ${durationWords(duration_ms)}`,
       ...issues.map(({ path, message }) => short(path === '' ? message : `${path}: ${message}`)),
     ].join('; '),
   'turn.stalled': (data) =>
-    `turn ${data.turn_number} was silent for more than ${duration(data.stall_window_ms)}; ${restarting(data)}`,
+    `turn ${data.turn_number} was silent for more than ${durationWords(data.stall_window_ms)}; ${restarting(data)}`,
   'turn.timed_out': ({ turn_number, turn_timeout_ms }) =>
-    `turn ${turn_number} took more than ${duration(turn_timeout_ms)}`,
+    `turn ${turn_number} took more than ${durationWords(turn_timeout_ms)}`,
   'turn.interrupted': (data) => `turn ${data.turn_number}${because(data.reason)}; ${restarting(data)}`,
   'turn.stopped': ({ turn_number, reason }) => `turn ${turn_number}${because(reason)}`,
   'tool.finished': ({ tool_name, ok, error, duration_ms }) =>
-    `${tool_name} ${ok ? 'ok' : `failed${because(error?.message)}`} after ${duration(duration_ms)}`,
+    `${tool_name} ${ok ? 'ok' : `failed${because(error?.message)}`} after ${durationWords(duration_ms)}`,
   'turn.completed': ({ turn_number, status, summary }) => `turn ${turn_number} answered ${status}: ${short(summary)}`,
   'stop.requested': asked,
   'resume.requested': (data) => `${asked(data)}${because(data.guidance)}`,
@@ -58,17 +58,17 @@ const words: Words = {
   'session.completed': concluded,
   'session.failed': concluded,
   'session.blocked': (data) =>
-    `${concluded(data)}${data.hold_ms > 0 ? `; waits ${duration(data.hold_ms)} for swarmtrail resume` : ''}`,
+    `${concluded(data)}${data.hold_ms > 0 ? `; waits ${durationWords(data.hold_ms)} for swarmtrail resume` : ''}`,
   'session.stopped': concluded,
   'session.resumed': ({ guidance }) => short(guidance),
   'post.held': ({ post_id, kind, summary }) => `${kind} ${post_id}: ${short(summary)}`,
-  'workspace.captured': ({ files }) => `${counted(files.length, 'file')} changed`,
+  'workspace.captured': ({ files }) => `${countWords(files.length, 'file')} changed`,
   'workspace.removed': ({ path }) => path,
   'workspace.archived': ({ archive_path }) => archive_path ?? '',
   'workspace.kept': ({ path }) => path,
   'workspace.cleanup_failed': ({ error }) => short(error),
   'session.closed': ({ outcome, turns, duration_ms }) =>
-    `${outcome} after ${counted(turns, 'turn')} in ${duration(duration_ms)}`,
+    `${outcome} after ${countWords(turns, 'turn')} in ${durationWords(duration_ms)}`,
 }
 
 export function describeEvent(event: RecordedEvent): string {

@@ -1,7 +1,7 @@
 /** Sessions in words: the table of `ps`, the full text of `show`, the end of `run`. */
 import type { CheckResult, Capture } from '../../events/parts.ts'
 import type { RegistryRecord } from '../../runtime/swarm.ts'
-import { counted, duration } from './amounts.ts'
+import { countWords, durationWords } from '../../words/amounts.ts'
 import { coloured, colourOfStatus } from './colours.ts'
 import { oneLine } from './printable.ts'
 import { fields, table } from './table.ts'
@@ -15,7 +15,7 @@ export function sessionTable(records: readonly RegistryRecord[], nowMs: number, 
     record.status,
     record.phase,
     `${record.turn_count}/${record.max_turns ?? '?'}`,
-    duration(nowMs - Date.parse(record.created_at)),
+    durationWords(nowMs - Date.parse(record.created_at)),
     labelsOf(record),
     record.task,
   ])
@@ -68,7 +68,7 @@ export function changedFilesText(capture: Capture): string[] {
     .slice(0, FILES_SHOWN_MAX)
     .map(({ path, change }) => `${change.padEnd(12)} ${oneLine(path)}`)
   const rest = capture.files.length - shown.length
-  return rest > 0 ? [...shown, `and ${counted(rest, 'more file')}`] : shown
+  return rest > 0 ? [...shown, `and ${countWords(rest, 'more file')}`] : shown
 }
 
 /** What the executor said, what the checks found, and what the runtime has to add to it. */
@@ -99,7 +99,7 @@ function workText(record: RegistryRecord, capture: Capture | null): string | nul
   if (capture === null) return null
   if (capture.patch === null) return 'nothing changed'
   const id = record.session_id
-  return `${counted(capture.files.length, 'file')} changed: swarmtrail diff ${id}, swarmtrail apply ${id}`
+  return `${countWords(capture.files.length, 'file')} changed: swarmtrail diff ${id}, swarmtrail apply ${id}`
 }
 
 function workspaceText(record: RegistryRecord): string | null {
@@ -113,7 +113,7 @@ function turnsText(record: RegistryRecord): string[] {
     const tools = turn.tool_calls.map(({ name, ok }) => `${name}${ok ? '' : ' (failed)'}`).join(', ')
     const exit = turn.exit_code === null ? '' : `, exit code ${turn.exit_code}`
     const took =
-      turn.ended_at === null ? '' : ` after ${duration(Date.parse(turn.ended_at) - Date.parse(turn.started_at))}`
+      turn.ended_at === null ? '' : ` after ${durationWords(Date.parse(turn.ended_at) - Date.parse(turn.started_at))}`
     return [
       '',
       `turn ${turn.turn_number}: ${turn.status}${took}${exit}`,

@@ -1,6 +1,6 @@
 /** The live status line of a session: phase, turn, last activity, elapsed. */
 import type { RecordedEvent } from '../../events/envelope.ts'
-import { duration } from './amounts.ts'
+import { durationWords } from '../../words/amounts.ts'
 import { clipped } from './printable.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -29,8 +29,8 @@ export function statusText(progress: Progress, nowMs: number, columns: number): 
     progress.sessionId,
     progress.phase,
     turn,
-    `last activity ${duration(nowMs - progress.lastActivityMs)} ago`,
-    `elapsed ${duration(nowMs - progress.startedMs)}`,
+    `last activity ${durationWords(nowMs - progress.lastActivityMs)} ago`,
+    `elapsed ${durationWords(nowMs - progress.startedMs)}`,
   ]
   return clipped(parts.join(' · '), columns - 1)
 }

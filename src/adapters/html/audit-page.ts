@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { toneOf } from '../../projections/story-spans.ts'
 import type { Story } from '../../projections/story-document.ts'
-import { countWords, durationWords } from '../../projections/story-words.ts'
+import { countWords, durationWords } from '../../words/amounts.ts'
 import type { Audit, AuditText } from '../../runtime/audit.ts'
 import { eventList, rowsOf } from './event-list.ts'
 import { machinePath } from './machine-path.ts'

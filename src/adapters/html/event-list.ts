@@ -1,7 +1,7 @@
 /** Every event of the record, folded; what the rest of the page links to. Long rows of progress are drawn together. */
 import type { RecordedEvent } from '../../events/envelope.ts'
 import type { Story } from '../../projections/story-document.ts'
-import { sizeWords } from '../../projections/story-words.ts'
+import { sizeWords } from '../../words/amounts.ts'
 import type { Audit } from '../../runtime/audit.ts'
 import { html, jsonForPeople, type Markup } from './markup.ts'
 

@@ -2,7 +2,7 @@
  * HTML as values: a text put into a template is escaped, only what a template made itself goes in as it is. So nothing
  * that a session said can become markup, wherever it stands: in text, in a quoted attribute, or inside an SVG.
  */
-import { plainText } from '../../projections/story-words.ts'
+import { plainText } from '../../words/plain-text.ts'
 
 export type Markup = { readonly markup: string }
 export type Part = Markup | string | number | null | false | readonly Part[]

@@ -1,6 +1,6 @@
 /** The story in plain order, and the three cards that stand before it: claimed, verified, changed. */
 import type { Printed, Story, StoryEntry } from '../../projections/story-document.ts'
-import { countWords, durationWords, sizeWords } from '../../projections/story-words.ts'
+import { countWords, durationWords, sizeWords } from '../../words/amounts.ts'
 import { html, type Markup, type Part } from './markup.ts'
 
 const FILES_LISTED_MAX = 12

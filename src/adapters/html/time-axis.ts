@@ -1,5 +1,5 @@
 /** Where the ticks of a time axis stand and what they say. */
-import { durationWords } from '../../projections/story-words.ts'
+import { durationWords } from '../../words/amounts.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60 * SECOND_MS

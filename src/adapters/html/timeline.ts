@@ -3,7 +3,7 @@
  * widened without stretching its letters; what a width leaves no room for is shown once there is.
  */
 import { LANES, type Lane, type Story, type StoryMark, type StorySpan } from '../../projections/story-document.ts'
-import { durationWords } from '../../projections/story-words.ts'
+import { durationWords } from '../../words/amounts.ts'
 import { html, type Markup } from './markup.ts'
 import { ticksOf } from './time-axis.ts'
 

@@ -1,5 +1,5 @@
 /** Texts that events refer to: the patch, prompts and whole outputs, each folded away. */
-import { sizeWords } from '../../projections/story-words.ts'
+import { sizeWords } from '../../words/amounts.ts'
 import type { AuditText } from '../../runtime/audit.ts'
 import { html, type Markup } from './markup.ts'
 

@@ -1,7 +1,7 @@
 /** Stop checks held against a record: what they would have found, where the record tells. */
-import picomatch from 'picomatch'
 import type { Capture, CheckResult, Workspace } from '../../events/parts.ts'
 import type { Check } from '../../events/workflow-config.ts'
+import { countedFiles, isInside, nameOfCheck, timeoutOfCheck } from '../checks.ts'
 
 /** What is known about the workspace at the moment of a claim. */
 export type Evidence = {
@@ -14,7 +14,7 @@ export type Evidence = {
 export type Judgement = { failed: string[]; unknown: string[] }
 
 export function judgeChecks(checks: readonly Check[], evidence: Evidence): Judgement {
-  const judged = checks.map((check) => ({ name: nameOf(check), ok: judge(check, evidence) }))
+  const judged = checks.map((check) => ({ name: nameOfCheck(check), ok: judge(check, evidence) }))
   const named = (ok: boolean | null) => judged.filter((check) => check.ok === ok).map(({ name }) => name)
   return { failed: named(false), unknown: named(null) }
 }
@@ -25,7 +25,11 @@ function judge(check: Check, evidence: Evidence): boolean | null {
   if (known !== null) return known
   const { capture } = evidence
   if (capture === null || 'command' in check) return null
-  if ('files_changed' in check) return filesChanged(check.files_changed, capture)
+  if ('files_changed' in check)
+    return countedFiles(
+      check.files_changed,
+      capture.files.map(({ path }) => path),
+    ).ok
   if ('file_exists' in check) return fileExists(check.file_exists, capture)
   return isClean(evidence)
 }
@@ -35,16 +39,10 @@ function fromRecordedResult(check: Check, recorded: Evidence['recorded']): boole
   const found = recorded.find((before) => essenceOf(before.check) === essenceOf(check))
   if (found === undefined) return null
   const { result } = found
-  const timeout = 'timeout_ms' in check ? check.timeout_ms : TIMEOUT_MS_DEFAULT
+  const timeout = timeoutOfCheck(check)
   if ('command' in check && result.duration_ms > timeout) return false
-  const longer = 'command' in check && 'command' in found.check && timeout > timeoutOf(found.check)
+  const longer = 'command' in check && 'command' in found.check && timeout > timeoutOfCheck(found.check)
   return result.timed_out && longer ? null : result.ok
-}
-
-const TIMEOUT_MS_DEFAULT = 60_000
-
-function timeoutOf(check: Check): number {
-  return 'timeout_ms' in check ? check.timeout_ms : TIMEOUT_MS_DEFAULT
 }
 
 /** What a check asks, without its name and timeout. */
@@ -56,17 +54,9 @@ function essenceOf(check: Check): string {
   return JSON.stringify(['files_changed', include, min ?? null, max ?? null])
 }
 
-type FilesChanged = Extract<Check, { files_changed: unknown }>['files_changed']
-
-function filesChanged({ include, min = 0, max = Number.POSITIVE_INFINITY }: FilesChanged, { files }: Capture): boolean {
-  const matches = picomatch([...include], { dot: true })
-  const count = files.filter(({ path }) => matches(path)).length
-  return count >= min && count <= max
-}
-
 /** A file that nobody touched may be there or not: the capture holds only what changed. */
 function fileExists(path: string, { files }: Capture): boolean | null {
-  if (path.startsWith('/') || path.split('/').includes('..')) return false
+  if (!isInside(path)) return false
   const wanted = path
     .split('/')
     .filter((part) => part !== '' && part !== '.')
@@ -81,11 +71,4 @@ function isClean({ capture, source }: Evidence): boolean | null {
   if (capture === null || source === null) return null
   if (capture.files.length === 0) return true
   return source === 'worktree' || source === 'in-place' ? null : false
-}
-
-function nameOf(check: Check): string {
-  if ('name' in check && check.name !== undefined) return check.name
-  if ('command' in check) return check.command
-  if ('file_exists' in check) return `file_exists ${check.file_exists}`
-  return 'files_changed' in check ? `files_changed ${check.files_changed.include.join(' ')}` : 'no_uncommitted_changes'
 }

@@ -3,7 +3,7 @@ import type { RecordedEvent } from '../../events/envelope.ts'
 import { backoffMs } from '../../events/limits.ts'
 import type { EventData } from '../../events/session-events.ts'
 import { toEpochMs } from '../../events/timestamp.ts'
-import { durationWords } from '../../projections/story-words.ts'
+import { durationWords } from '../../words/amounts.ts'
 import { cutUnder, type TurnEnd } from './turn.ts'
 import { ends, type Finding, type Walk } from './walk.ts'
 

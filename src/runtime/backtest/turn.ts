@@ -3,7 +3,7 @@
  * process printed, but drawn together to one note per second: of several chunks within a second only the last is known.
  */
 import type { Limits } from '../../events/limits.ts'
-import { durationWords } from '../../projections/story-words.ts'
+import { durationWords } from '../../words/amounts.ts'
 
 /** How far apart the notes of activity are at least; so far a silence may be shorter than it looks. */
 export const ACTIVITY_UNCERTAINTY_MS = 1_000

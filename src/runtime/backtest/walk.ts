@@ -7,7 +7,7 @@ import type { EventData } from '../../events/session-events.ts'
 import type { StartInput } from '../../events/start-input.ts'
 import { toEpochMs } from '../../events/timestamp.ts'
 import type { WorkflowConfig } from '../../events/workflow-config.ts'
-import { durationWords } from '../../projections/story-words.ts'
+import { durationWords } from '../../words/amounts.ts'
 import type { RecordedTurn } from './turn.ts'
 
 export type Would = { outcome: Outcome; reason_code: ReasonCode; at_turn: number; at_position: Position }

@@ -5,10 +5,11 @@ import { toEpochMs } from '../../events/timestamp.ts'
 import type { SessionContext } from '../../machines/context.ts'
 import { isSwarmError, messageOf, SwarmError } from '../errors.ts'
 import { digestOf } from '../ports.ts'
-import { catalogFor, type Catalog } from '../tool-catalog.ts'
+import type { Catalog } from '../tool-catalog.ts'
 import { contextIn, environmentIn, sessionIn, startedIn, workspaceIn, type Effect, type EffectInput } from './effect.ts'
 import { promptVariables } from './prompt-variables.ts'
 import type { RecallEntry } from './recall.ts'
+import { catalogIn } from './session-catalog.ts'
 import { turnFiles } from './turn-files.ts'
 
 /**
@@ -23,7 +24,7 @@ export const prepareTurn: Effect<'prepareTurn'> = async (input) => {
   if (request === null) throw new SwarmError('runner_error', 'the session has no request')
   try {
     await ports.workspaces.verify(workspaceIn(scope))
-    const catalog = catalogOf(input)
+    const catalog = catalogIn(scope, ports)
     const recall = startedIn(scope).config.context.recall ? await input.settings.recall(request) : []
     const variables = promptVariables({ context, tools: catalog.offered, recall })
     const prompt = await ports.workflows.render(startedIn(scope).prompt_template, variables)
@@ -60,18 +61,6 @@ async function waitUntilDue({ intent, scope, ports }: EffectInput<'prepareTurn'>
   const waitMs = due_at === null ? 0 : toEpochMs(due_at) - ports.clock.now()
   if (waitMs > 0) await ports.clock.sleep(waitMs, scope.signal)
   return !scope.signal.aborted
-}
-
-function catalogOf({ scope, ports }: EffectInput<'prepareTurn'>): Catalog {
-  const { config, limits } = startedIn(scope)
-  return catalogFor({
-    tools: ports.tools.descriptions,
-    modelClass: config.model.class,
-    allow: config.tools.allow,
-    deny: config.tools.deny,
-    hasGit: workspaceIn(scope).base_commit !== null,
-    readLinesMax: limits.read_file_lines_max_lines,
-  })
 }
 
 /** What the executor reads from `ACE_RUNTIME_REQUEST_FILE`. */

@@ -1,6 +1,6 @@
-import picomatch from 'picomatch'
 import type { CheckResult } from '../../events/parts.ts'
 import type { Check } from '../../events/workflow-config.ts'
+import { countedFiles, isInside, nameOfCheck, timeoutOfCheck, type FilesChanged } from '../checks.ts'
 import { isSwarmError } from '../errors.ts'
 import {
   contextIn,
@@ -28,7 +28,12 @@ export const runChecks: Effect<'runChecks'> = async (input) => {
     const began = ports.clock.monotonic()
     const verdict = await judge(input, check)
     if (scope.signal.aborted && scope.signal.reason !== 'stop') return null
-    checks.push({ ...verdict, name: nameOf(check), kind: kindOf(check), duration_ms: ports.clock.monotonic() - began })
+    checks.push({
+      ...verdict,
+      name: nameOfCheck(check),
+      kind: kindOf(check),
+      duration_ms: ports.clock.monotonic() - began,
+    })
   }
   return { type: 'CHECKS_FINISHED', stage, checks }
 }
@@ -38,8 +43,7 @@ async function judge(input: EffectInput<'runChecks'>, check: Check): Promise<Ver
   const workspace = workspaceIn(scope)
   try {
     await ports.workspaces.verify(workspace)
-    if ('command' in check)
-      return await runCommand(input, check.command, 'timeout_ms' in check ? check.timeout_ms : 60_000)
+    if ('command' in check) return await runCommand(input, check.command, timeoutOfCheck(check))
     if ('file_exists' in check) return await fileExists(input, check.file_exists)
     if ('files_changed' in check)
       return filesChanged(await ports.workspaces.changedFiles(workspace), check.files_changed)
@@ -73,25 +77,19 @@ async function runCommand(input: EffectInput<'runChecks'>, command: string, time
 }
 
 async function fileExists({ scope, ports }: EffectInput<'runChecks'>, path: string): Promise<Verdict> {
-  const inside = !path.startsWith('/') && !path.split('/').includes('..')
-  if (!inside) return evidence(false, `${path} is not a path inside the workspace`)
+  if (!isInside(path)) return evidence(false, `${path} is not a path inside the workspace`)
   const found = await ports.scratch.exists(ports.scratch.join(workspaceIn(scope).path, path))
   return evidence(found, found ? `${path} exists` : `${path} does not exist`)
 }
 
-function filesChanged(
-  changed: readonly string[],
-  rule: { include: readonly string[]; min?: number | undefined; max?: number | undefined },
-): Verdict {
-  const matches = picomatch([...rule.include], { dot: true })
-  const counted = changed.filter((path) => matches(path))
-  const { min = 0, max = Number.POSITIVE_INFINITY } = rule
-  const ok = counted.length >= min && counted.length <= max
-  const wanted = max === Number.POSITIVE_INFINITY ? `at least ${min}` : `${min} to ${max}`
+function filesChanged(changed: readonly string[], rule: FilesChanged): Verdict {
+  const { ok, counted } = countedFiles(rule, changed)
+  const { include, min = 0, max } = rule
+  const wanted = max === undefined ? `at least ${min}` : `${min} to ${max}`
   const named = counted.slice(0, FILES_NAMED_MAX).join(', ')
   return evidence(
     ok,
-    `${counted.length} changed files match ${rule.include.join(', ')}, wanted ${wanted}${named === '' ? '' : `: ${named}`}`,
+    `${counted.length} changed files match ${include.join(', ')}, wanted ${wanted}${named === '' ? '' : `: ${named}`}`,
   )
 }
 
@@ -103,11 +101,4 @@ function kindOf(check: Check): CheckResult['kind'] {
   if ('command' in check) return 'command'
   if ('file_exists' in check) return 'file_exists'
   return 'files_changed' in check ? 'files_changed' : 'no_uncommitted_changes'
-}
-
-function nameOf(check: Check): string {
-  if ('name' in check && check.name !== undefined) return check.name
-  if ('command' in check) return check.command
-  if ('file_exists' in check) return `file_exists ${check.file_exists}`
-  return 'files_changed' in check ? `files_changed ${check.files_changed.include.join(' ')}` : 'no_uncommitted_changes'
 }

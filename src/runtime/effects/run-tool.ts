@@ -1,7 +1,6 @@
 import { redactDeep } from '../../events/redaction.ts'
 import { toTimestamp } from '../../events/timestamp.ts'
 import { isSwarmError, SwarmError } from '../errors.ts'
-import { catalogFor } from '../tool-catalog.ts'
 import {
   contextIn,
   environmentIn,
@@ -12,6 +11,7 @@ import {
   type Effect,
   type EffectInput,
 } from './effect.ts'
+import { catalogIn } from './session-catalog.ts'
 import type { ToolCall } from '../../events/parts.ts'
 import type { ToolOutcome } from '../ports.ts'
 
@@ -64,15 +64,7 @@ async function runCall(input: Input, call: ToolCall): Promise<ToolOutcome> {
 
 /** A known tool that this session's catalog leaves out; unknown ones are the tools' own to refuse. */
 function whyUnavailable({ scope, ports }: Input, name: string): string | null {
-  const { config, limits } = startedIn(scope)
-  const { snapshot } = catalogFor({
-    tools: ports.tools.descriptions,
-    modelClass: config.model.class,
-    allow: config.tools.allow,
-    deny: config.tools.deny,
-    hasGit: workspaceIn(scope).base_commit !== null,
-    readLinesMax: limits.read_file_lines_max_lines,
-  })
+  const { snapshot } = catalogIn(scope, ports)
   return snapshot.unavailable_tools.find((tool) => tool.name === name)?.reason_code ?? null
 }
 
