@@ -29,4 +29,16 @@ export const openSessions = defineProjection(openSessionsSchema)({
     },
   },
   ignores: EVENT_TYPES.filter((type) => type !== 'start.requested' && type !== 'session.closed'),
+  // Copied once for all of them: there may be very many open sessions.
+  many: (document, events) => {
+    const sessions = new Map(Object.entries(document?.sessions ?? {}))
+    let isOpen = document !== null
+    for (const { type, subject, data, position } of events) {
+      if (type === 'start.requested') {
+        sessions.set(subject, { lane: data.labels.lane ?? '', started_at: position })
+        isOpen = true
+      } else if (type === 'session.closed') sessions.delete(subject)
+    }
+    return isOpen ? { sessions: Object.fromEntries(sessions) } : null
+  },
 })

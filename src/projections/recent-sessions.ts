@@ -20,4 +20,10 @@ export const recentSessions = defineProjection(recentSessionsSchema)({
   },
   on: {},
   ignores: EVENT_TYPES.filter((type) => type !== 'start.requested'),
+  many: (document, events) => {
+    const started = events.filter(({ type }) => type === 'start.requested').map(({ subject }) => subject)
+    if (started.length === 0) return document
+    const session_ids = [...started.toReversed(), ...(document?.session_ids ?? [])].slice(0, RECENT_SESSIONS_MAX)
+    return { session_ids }
+  },
 })

@@ -4,6 +4,8 @@ import type { EventData } from '../events/session-events.ts'
 import { clip, clipStart, clipValue } from './clip.ts'
 import type { Recorded } from './projection.ts'
 import {
+  changed,
+  changedTurn,
   CONDENSED_CHARS_MAX,
   FULL_TURNS_MAX,
   TOOL_OUTPUT_CHARS_MAX,
@@ -32,39 +34,43 @@ export function startTurn(document: Document, { data, time }: Recorded<'turn.sta
     turn_outcome: null,
     outcome_reason: null,
   }
-  const aged = document.turns.map((old, index) =>
-    index === document.turns.length - FULL_TURNS_MAX ? condensed(old) : old,
-  )
-  return { ...document, turn_count: data.turn_number, current_task: data.task, turns: [...aged, turn] }
+  const turns = document.turns.concat(turn)
+  const aged = turns.length - 1 - FULL_TURNS_MAX
+  const old = turns[aged]
+  if (old !== undefined) turns[aged] = condensed(old)
+  return changed(document, { turn_count: data.turn_number, current_task: data.task, turns })
 }
 
-export function exitTurn(document: Document, { data, time, ...event }: Recorded<'turn.exited'>): Document {
-  return inTurn(document, data.turn_number, (turn) => ({
-    ...turn,
-    ended_at: time,
-    status: turnStatusAfter(turn.status, { ...event, data, time }) ?? turn.status,
-    response_status: data.response?.status ?? null,
-    summary: data.response?.summary ?? null,
-    exit_code: data.exit_code,
-    stdout: data.stdout.tail,
-    stderr: data.stderr.tail,
-  }))
+export function exitTurn(document: Document, event: Recorded<'turn.exited'>): Document {
+  const { data, time } = event
+  return inTurn(document, data.turn_number, (turn) =>
+    changedTurn(turn, {
+      ended_at: time,
+      status: turnStatusAfter(turn.status, event) ?? turn.status,
+      response_status: data.response?.status ?? null,
+      summary: data.response?.summary ?? null,
+      exit_code: data.exit_code,
+      stdout: data.stdout.tail,
+      stderr: data.stderr.tail,
+    }),
+  )
 }
 
 type CutTurn = Recorded<'turn.stalled' | 'turn.timed_out' | 'turn.interrupted' | 'turn.stopped'>
 
 export function cutTurn(document: Document, event: CutTurn): Document {
   const { data, time } = event
-  return inTurn(document, data.turn_number, (turn) => ({
-    ...turn,
-    ended_at: turn.ended_at ?? time,
-    status: turnStatusAfter(turn.status, event) ?? turn.status,
-    stdout: data.stdout?.tail ?? turn.stdout,
-    stderr: data.stderr?.tail ?? turn.stderr,
-    // A turn that used up its budget ends the session: its failure is escalated like one that the executor reported.
-    turn_outcome: event.type === 'turn.timed_out' ? 'escalation_blocker' : turn.turn_outcome,
-    outcome_reason: reasonOf(event),
-  }))
+  return inTurn(document, data.turn_number, (turn) =>
+    changedTurn(turn, {
+      ended_at: turn.ended_at ?? time,
+      status: turnStatusAfter(turn.status, event) ?? turn.status,
+      stdout: data.stdout?.tail ?? turn.stdout,
+      stderr: data.stderr?.tail ?? turn.stderr,
+      // A turn that used up its budget ends the session: its failure is escalated like one that the executor reported.
+      turn_outcome: event.type === 'turn.timed_out' ? 'escalation_blocker' : turn.turn_outcome,
+      outcome_reason: reasonOf(event),
+    }),
+  )
 }
 
 function reasonOf({ type, data }: CutTurn): string {
@@ -73,10 +79,11 @@ function reasonOf({ type, data }: CutTurn): string {
 }
 
 export function addToolCall(document: Document, { data }: Recorded<'tool.finished'>): Document {
-  return inTurn(document, data.turn_number, (turn) => ({
-    ...turn,
-    tool_calls: [...turn.tool_calls, toolCallOf(data)],
-  }))
+  return inTurn(document, data.turn_number, (turn) =>
+    changedTurn(turn, {
+      tool_calls: [...turn.tool_calls, toolCallOf(data)],
+    }),
+  )
 }
 
 function toolCallOf(data: EventData<'tool.finished'>): RegistryTurn['tool_calls'][number] {
@@ -92,37 +99,40 @@ function toolCallOf(data: EventData<'tool.finished'>): RegistryTurn['tool_calls'
 
 export function completeTurn(document: Document, event: Recorded<'turn.completed'>): Document {
   const { data, time } = event
-  return inTurn(document, data.turn_number, (turn) => ({
-    ...turn,
-    ended_at: turn.ended_at ?? time,
-    status: turnStatusAfter(turn.status, event) ?? turn.status,
-    summary: data.summary,
-    turn_outcome: data.outcome,
-    outcome_reason: data.outcome_reason,
-  }))
+  return inTurn(document, data.turn_number, (turn) =>
+    changedTurn(turn, {
+      ended_at: turn.ended_at ?? time,
+      status: turnStatusAfter(turn.status, event) ?? turn.status,
+      summary: data.summary,
+      turn_outcome: data.outcome,
+      outcome_reason: data.outcome_reason,
+    }),
+  )
 }
 
 /** An outcome ends the turn that was still open. */
 export function closeOpenTurn(document: Document, event: SwarmEvent): Document {
   const last = document.turns.at(-1)
   if (last === undefined || !isOpen(last.status)) return document
-  return inTurn(document, last.turn_number, (turn) => ({
-    ...turn,
-    ended_at: turn.ended_at ?? event.time,
-    status: turnStatusAfter(turn.status, event) ?? turn.status,
-  }))
+  return inTurn(document, last.turn_number, (turn) =>
+    changedTurn(turn, {
+      ended_at: turn.ended_at ?? event.time,
+      status: turnStatusAfter(turn.status, event) ?? turn.status,
+    }),
+  )
 }
 
 function inTurn(document: Document, number: number, change: (turn: RegistryTurn) => RegistryTurn): Document {
-  return { ...document, turns: document.turns.map((turn) => (turn.turn_number === number ? change(turn) : turn)) }
+  const index = document.turns.findLastIndex((turn) => turn.turn_number === number)
+  const turn = document.turns[index]
+  return turn === undefined ? document : changed(document, { turns: document.turns.with(index, change(turn)) })
 }
 
 /** An old turn in brief, so that a session of very many turns still fits into one document. */
 function condensed(turn: RegistryTurn): RegistryTurn {
-  return {
-    ...turn,
+  return changedTurn(turn, {
     stdout: turn.stdout === null ? null : clipStart(turn.stdout, CONDENSED_CHARS_MAX),
     stderr: turn.stderr === null ? null : clipStart(turn.stderr, CONDENSED_CHARS_MAX),
     tool_calls: turn.tool_calls.map((call) => ({ ...call, output: clipValue(call.output, CONDENSED_CHARS_MAX) })),
-  }
+  })
 }

@@ -2,7 +2,7 @@
 import type { RecordedEvent } from '../events/envelope.ts'
 import { phaseAfter, type Lifecycle } from './phase.ts'
 import { bySession, defineProjection, type Recorded } from './projection.ts'
-import { registrySchema, type RegistryDocument } from './registry-document.ts'
+import { changed, registrySchema, type RegistryDocument } from './registry-document.ts'
 import { addToolCall, closeOpenTurn, completeTurn, cutTurn, exitTurn, startTurn } from './registry-turns.ts'
 import { outcomeOf, sessionStatusAfter } from './status.ts'
 
@@ -14,25 +14,25 @@ export const registry = defineProjection(registrySchema)({
   keysOf: bySession,
   opens: { 'start.requested': (document, event) => document ?? opened(event) },
   on: {
-    'session.started': (document, { data }) => ({
-      ...document,
-      runtime_profile_path: data.workflow.path,
-      workspace_session_id: data.workspace.name,
-      command: data.config.executor.command,
-      max_turns: data.limits.max_turns,
-      turn_timeout_ms: data.limits.turn_timeout_ms,
-      output_policy: {
-        emit_to: data.output.emit_to,
-        silent_unless_blocked: data.output.silent_unless_blocked,
-        require_approval_before_emit: data.output.require_approval_before_emit,
-      },
-    }),
-    'workspace.created': (document, { data }) => ({
-      ...document,
-      workspace_path: data.path,
-      workspace_cleanup_status: 'pending',
-    }),
-    'workspace.failed': (document, { data }) => ({ ...document, last_error: data.error }),
+    'session.started': (document, { data }) =>
+      changed(document, {
+        runtime_profile_path: data.workflow.path,
+        workspace_session_id: data.workspace.name,
+        command: data.config.executor.command,
+        max_turns: data.limits.max_turns,
+        turn_timeout_ms: data.limits.turn_timeout_ms,
+        output_policy: {
+          emit_to: data.output.emit_to,
+          silent_unless_blocked: data.output.silent_unless_blocked,
+          require_approval_before_emit: data.output.require_approval_before_emit,
+        },
+      }),
+    'workspace.created': (document, { data }) =>
+      changed(document, {
+        workspace_path: data.path,
+        workspace_cleanup_status: 'pending',
+      }),
+    'workspace.failed': (document, { data }) => changed(document, { last_error: data.error }),
     'turn.started': startTurn,
     'turn.exited': exitTurn,
     'turn.stalled': cutTurn,
@@ -45,24 +45,24 @@ export const registry = defineProjection(registrySchema)({
     'session.failed': concluded,
     'session.blocked': concluded,
     'session.stopped': concluded,
-    'session.resumed': (document) => ({
-      ...document,
-      ended_at: null,
-      outcome: null,
-      verified: null,
-      result_summary: null,
-      last_error: null,
-      reason_code: null,
-    }),
-    'workspace.removed': (document) => ({ ...document, workspace_cleanup_status: 'removed' }),
-    'workspace.archived': (document) => ({ ...document, workspace_cleanup_status: 'archived' }),
-    'workspace.kept': (document) => ({ ...document, workspace_cleanup_status: 'kept' }),
-    'workspace.cleanup_failed': (document, { data }) => ({
-      ...document,
-      workspace_cleanup_status: 'failed',
-      cleanup_error: data.error,
-    }),
-    'session.closed': (document, { time }) => ({ ...document, ended_at: document.ended_at ?? time }),
+    'session.resumed': (document) =>
+      changed(document, {
+        ended_at: null,
+        outcome: null,
+        verified: null,
+        result_summary: null,
+        last_error: null,
+        reason_code: null,
+      }),
+    'workspace.removed': (document) => changed(document, { workspace_cleanup_status: 'removed' }),
+    'workspace.archived': (document) => changed(document, { workspace_cleanup_status: 'archived' }),
+    'workspace.kept': (document) => changed(document, { workspace_cleanup_status: 'kept' }),
+    'workspace.cleanup_failed': (document, { data }) =>
+      changed(document, {
+        workspace_cleanup_status: 'failed',
+        cleanup_error: data.error,
+      }),
+    'session.closed': (document, { time }) => changed(document, { ended_at: document.ended_at ?? time }),
   },
   ignores: [
     'session.claimed',
@@ -122,24 +122,22 @@ function concluded(document: Document, event: Verdict): Document {
   const { data, time } = event
   const outcome = outcomeOf(event)
   const held = event.type === 'session.blocked' && event.data.hold_until !== null
-  return {
-    ...closeOpenTurn(document, event),
+  return changed(closeOpenTurn(document, event), {
     ended_at: held ? null : time,
     outcome,
     verified: data.verified ?? null,
     result_summary: data.summary,
     last_error: outcome === 'failed' || outcome === 'blocked' ? data.summary : document.last_error,
     reason_code: data.reason_code,
-  }
+  })
 }
 
 function advanced(document: Document, event: RecordedEvent): Document {
   const lifecycle = phaseAfter(document.lifecycle, event) ?? document.lifecycle
-  return {
-    ...document,
+  return changed(document, {
     status: sessionStatusAfter(document.status, event),
     phase: lifecycle.phase,
     updated_at: event.time,
     lifecycle,
-  }
+  })
 }

@@ -49,6 +49,7 @@ export const UNTRACKED: Tracked = {
 /** The next state of all subjects, and a record for each one that changed. Pure. */
 export function track(tracked: Tracked, event: SwarmEvent): { tracked: Tracked; records: TransitionRecord[] } {
   const next = trackedAfter(tracked, event)
+  if (next === tracked) return { tracked, records: NO_RECORDS }
   const changes = [
     ...phaseChange(tracked, next, event),
     ...workspaceChange(tracked, next, event),
@@ -71,16 +72,23 @@ function recordsOf(changes: readonly Change[], event: SwarmEvent): TransitionRec
 
 type Change = Pick<TransitionRecord, 'subject_kind' | 'subject_id' | 'from' | 'to'>
 
+/** The same object when nothing changed, as most events change nothing here. */
 function trackedAfter(tracked: Tracked, event: SwarmEvent): Tracked {
   const started = event.type === 'turn.started'
-  return {
-    lifecycle: phaseAfter(tracked.lifecycle, event),
-    workspace_name: workspaceNameAfter(tracked.workspace_name, event),
-    workspace: workspaceStateAfter(tracked.workspace, event),
-    turn_number: started ? event.data.turn_number : tracked.turn_number,
-    turn: turnStatusAfter(tracked.turn, event),
-    tools: started ? toolStates(event.data.capabilities) : tracked.tools,
-  }
+  const lifecycle = phaseAfter(tracked.lifecycle, event)
+  const workspace_name = workspaceNameAfter(tracked.workspace_name, event)
+  const workspace = workspaceStateAfter(tracked.workspace, event)
+  const turn = turnStatusAfter(tracked.turn, event)
+  const isSame =
+    !started &&
+    lifecycle === tracked.lifecycle &&
+    workspace_name === tracked.workspace_name &&
+    workspace === tracked.workspace &&
+    turn === tracked.turn
+  if (isSame) return tracked
+  const turn_number = started ? event.data.turn_number : tracked.turn_number
+  const tools = started ? toolStates(event.data.capabilities) : tracked.tools
+  return { lifecycle, workspace_name, workspace, turn_number, turn, tools }
 }
 
 function workspaceNameAfter(name: string | null, event: SwarmEvent): string | null {

@@ -26,5 +26,6 @@ export const transitions = defineProjection(transitionsSchema)({
 
 function recorded(document: TransitionsDocument, event: RecordedEvent): TransitionsDocument {
   const { tracked, records } = track(document.tracked, event)
+  if (tracked === document.tracked) return document
   return { session_id: document.session_id, records: document.records.concat(records), tracked }
 }

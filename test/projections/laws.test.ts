@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RecordedEvent } from '../../src/events/envelope.ts'
 import { EVENT_TYPES, nounOf, type EventType } from '../../src/events/session-events.ts'
-import { projections } from '../../src/projections/catalog.ts'
-import { foldDocuments, type Projection, type Stored } from '../../src/projections/projection.ts'
+import { indexes, projections } from '../../src/projections/catalog.ts'
+import { applyEvents, foldDocuments, type Projection, type Stored } from '../../src/projections/projection.ts'
 import { runArbitrary } from './histories.ts'
 import { fact, trail } from './support.ts'
 
-const all: readonly Projection<unknown>[] = Object.values(projections)
+const all: readonly Projection<unknown>[] = [...Object.values(projections), ...Object.values(indexes)]
 
 function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
@@ -37,6 +37,19 @@ describe('every projection', () => {
       const resumed = foldDocuments(projection, events.slice(cut), stored)
       const whole = foldDocuments(projection, events)
       expect([...resumed]).toStrictEqual([...whole])
+    })
+  })
+
+  it('gives the same documents event by event, many at once, and as the store that it is defined as', () => {
+    everywhere((projection, events, random) => {
+      for (const [key, { document }] of foldDocuments(projection, events)) {
+        const own = events.filter((event) => projection.keysOf(event).includes(key))
+        const cut = random % (own.length + 1)
+        const first = applyEvents(projection, null, own.slice(0, cut))
+        expect(applyEvents(projection, first, own)).toStrictEqual({ position: own.at(-1)?.position, document })
+        const transitioned = own.reduce<unknown>((before, event) => projection.transition(before, event), null)
+        expect(transitioned).toStrictEqual(document)
+      }
     })
   })
 
