@@ -17,6 +17,7 @@ import { createSwarm, type Swarm } from './runtime/swarm.ts'
 
 export const NAMESPACE_DEFAULT = 'default'
 
+/** Where the server is, who connects, and which namespace. */
 export type ConnectOptions = {
   /** `nats://host:port`, one or several; credentials may stand in the URL. */
   servers: string | readonly string[]
@@ -38,6 +39,7 @@ export type ConnectOptions = {
   dir?: string | undefined
 }
 
+/** A client and its connection. Its `ports` are for runners and readers of this package. */
 export type ConnectedSwarm = Swarm & {
   readonly ports: ClientPorts & { leases: LeaseStore }
   readonly namespace: string
@@ -63,6 +65,7 @@ export async function connectSwarm(options: ConnectOptions): Promise<ConnectedSw
   }
 }
 
+/** As for a named server, where it makes sense; `onProgress` is told when a server is fetched or started again. */
 export type EmbeddedOptions = Omit<ConnectOptions, 'servers' | 'user' | 'password' | 'credsFile' | 'replicas'> & {
   onProgress?: ((line: string) => void) | undefined
 }

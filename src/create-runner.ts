@@ -16,6 +16,7 @@ import { Runner, type RunnerHooks } from './runtime/runner.ts'
 import type { StartRequest, StartResult } from './runtime/swarm.ts'
 import { DRAIN_MS_DEFAULT, LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MIN } from './runtime/runner-settings.ts'
 
+/** How a runner serves; only the swarm has no default. */
 export type CreateRunner = {
   swarm: ConnectedSwarm
   /** Sessions at a time; default: number of cores. */
@@ -36,6 +37,7 @@ export type CreateRunner = {
   hooks?: RunnerHooks | undefined
 }
 
+/** A runner at work in this process. */
 export type RunningRunner = {
   readonly runnerId: string
   /** As read when the runner was made; each session reads it anew. */

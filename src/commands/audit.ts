@@ -16,9 +16,8 @@ export const define: DefineCommand = (command, cli) => {
 
 async function audit(cli: Cli, id: string, { html }: { html?: string }): Promise<void> {
   const { terminal } = cli
-  const { readAudit } = await import('../runtime/audit.ts')
-  const { ports } = await cli.swarm()
-  const found = await readAudit(ports, id)
+  const { readAudit } = await import('../history.ts')
+  const found = await readAudit(await cli.swarm(), id)
   if (html !== undefined) await writePage(cli, found, html)
   if (terminal.json) return terminal.value(auditObject(found, html))
   if (html !== undefined) return terminal.note(`wrote ${html}`)
@@ -26,14 +25,8 @@ async function audit(cli: Cli, id: string, { html }: { html?: string }): Promise
 }
 
 async function writePage(cli: Cli, found: Audit, path: string): Promise<void> {
-  const { readTexts } = await import('../runtime/audit.ts')
-  const { auditPage } = await import('../adapters/html/audit-page.ts')
-  const { ports } = await cli.swarm()
-  const texts = await readTexts(
-    ports,
-    found.record.map(({ event }) => event),
-  )
-  const page = auditPage(found, texts, new Date().toISOString())
+  const { auditPage } = await import('../history.ts')
+  const page = await auditPage(await cli.swarm(), found)
   try {
     await writeFile(path, page)
   } catch (error) {

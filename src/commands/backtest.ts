@@ -5,6 +5,7 @@ import { CliError } from '../adapters/cli/report-error.ts'
 import type { Backtest } from '../runtime/backtest/backtest.ts'
 import type { SessionBacktest } from '../runtime/backtest/session.ts'
 import type { Cli, DefineCommand } from './command.ts'
+import { loadWorkflow } from './serve-options.ts'
 
 type Options = { workflow: string; since?: string }
 const WHY_CHARACTERS_MAX = 400
@@ -19,13 +20,11 @@ export const define: DefineCommand = (command, cli) => {
 
 async function backtestCommand(cli: Cli, options: Options): Promise<void> {
   const { terminal } = cli
-  const { fileWorkflows } = await import('../adapters/workflow/file-workflows.ts')
-  const { backtest } = await import('../runtime/backtest/backtest.ts')
-  const workflow = await fileWorkflows({ workflowPath: options.workflow, sourceDir: process.cwd() }).load()
-  for (const warning of workflow.warnings) terminal.note(`warning: ${options.workflow}: unknown key ${warning}`)
+  const { backtest } = await import('../history.ts')
+  await loadWorkflow(terminal, { workflow: options.workflow })
   const swarm = await cli.swarm()
   const after = options.since === undefined ? 0 : await swarm.positionOf(sinceOf(options.since))
-  const { sessions, summary } = await backtest(swarm.ports.log, workflow.config, { after })
+  const { workflow, sessions, summary } = await backtest(swarm, { workflow: options.workflow, after })
   const { path, digest } = workflow
   if (terminal.json) return terminal.value({ workflow: { path, digest }, sessions, summary })
   for (const session of sessions) for (const line of sessionLines(session)) await terminal.line(line)

@@ -35,14 +35,10 @@ async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOpt
     throw new CliError('invalid_argument', 'give the ids of sessions, or --all')
   if (options.follow) throw new CliError('invalid_argument', "--follow is for 'export ace'; see swarmtrail watch")
   const { terminal } = cli
-  const [{ exportTrails: linesOf }, { artifactCodec }] = await Promise.all([
-    import('../runtime/transfer/export-trails.ts'),
-    import('../adapters/files/artifact-codec.ts'),
-  ])
-  const { ports } = await cli.swarm()
-  const lines = linesOf(ports, {
+  const { exportTrails: linesOf } = await import('../history.ts')
+  const lines = linesOf(await cli.swarm(), {
     sessionIds: options.all ? undefined : ids,
-    artifacts: options.artifacts ? artifactCodec : undefined,
+    artifacts: options.artifacts,
     onParked: ({ position, subject, code, reason }) =>
       terminal.note(oneLine(`left out: position ${position} on ${subject}: ${code}: ${reason}`)),
   })

@@ -19,16 +19,12 @@ Example:
 
 async function importFile(cli: Cli, file: string): Promise<void> {
   const { terminal } = cli
-  const [{ importTrails }, { readLines }, { artifactCodec }] = await Promise.all([
-    import('../runtime/transfer/import-trails.ts'),
-    import('../adapters/files/read-lines.ts'),
-    import('../adapters/files/artifact-codec.ts'),
-  ])
-  const { ports, namespace } = await cli.swarm()
+  const { importTrails } = await import('../history.ts')
+  const swarm = await cli.swarm()
   const progress = progressOf(terminal, 'importing')
-  const open = () => readLines(file)
-  const imported = await importTrails(ports, { open, codec: artifactCodec, onProgress: progress.tell })
+  const imported = await importTrails(swarm, file, { onProgress: progress.tell })
   progress.end()
+  const { namespace } = swarm
   if (terminal.json) return terminal.value({ namespace, ...imported })
   const { sessions, events, artifacts } = imported
   const what = [countWords(sessions, 'session'), countWords(events, 'event'), countWords(artifacts, 'artifact')]

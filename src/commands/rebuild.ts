@@ -34,12 +34,12 @@ async function rebuild(cli: Cli, names: readonly string[]): Promise<void> {
     throw new CliError('unknown_view', `no view ${JSON.stringify(unknown)}; there are ${known.join(', ')}`)
   const swarm = await cli.swarm()
   await tellProjector(cli, swarm)
-  const { rebuildView } = await import('../runtime/rebuild.ts')
+  const { rebuildView } = await import('../history.ts')
   const views: Rebuilt[] = []
   for (const name of names.length === 0 ? known : new Set(names)) {
     const progress = progressOf(terminal, `rebuilding ${name}`)
     const rebuilt = isViewName(name)
-      ? await rebuildView(swarm.ports, name, progress.tell)
+      ? await rebuildView(swarm, name, { onProgress: progress.tell })
       : await rebuildParked(cli, swarm, progress.tell)
     progress.end()
     views.push(rebuilt)

@@ -4,7 +4,7 @@ import { EXIT } from '../adapters/cli/exit-status.ts'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { Sign, Summary } from '../runtime/verify-summary.ts'
-import type { RecordedHeads, Verification } from '../runtime/verify-history.ts'
+import type { Verification } from '../runtime/verify-history.ts'
 import type { VerifiedTrail } from '../runtime/verify.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { progressOf } from './progress.ts'
@@ -38,7 +38,7 @@ async function verify(cli: Cli, ids: readonly string[], options: VerifyOptions):
   refuseHalfOptions(ids, options)
   const { terminal } = cli
   const sign = options.key === undefined ? undefined : await readKey(options.key)
-  const against = options.against === undefined ? null : await readAgainst(cli, options.against, options.publicKey)
+  const against = options.against === undefined ? undefined : await readAgainst(cli, options.against, options.publicKey)
   const verification = await verified(cli, ids, options.file, against)
   if (!verification.ok) cli.exitWith(EXIT.failed)
   if (options.summary !== undefined) await writeSummary(cli, verification, options.summary, sign)
@@ -74,32 +74,18 @@ async function verified(
   cli: Cli,
   ids: readonly string[],
   file: string | undefined,
-  against: Summary | null,
+  against: Summary | undefined,
 ): Promise<Verification> {
-  const { recordedHeads } = await import('../runtime/verify-summary.ts')
-  const recorded = against === null ? undefined : recordedHeads(against)
-  if (file !== undefined) return verifiedFile(file, ids, recorded)
-  const { verifyLog, verifySessions } = await import('../runtime/verify-history.ts')
-  const { ports } = await cli.swarm()
-  if (ids.length > 0) return verifySessions(ports, ids, { recorded })
+  const { verifyExport, verifyLog } = await import('../history.ts')
+  if (file !== undefined) return only(ids, file, await verifyExport(file, { against }))
   const progress = progressOf(cli.terminal, 'verifying')
-  const verification = await verifyLog(ports, { recorded, onProgress: progress.tell })
+  const sessionIds = ids.length === 0 ? undefined : ids
+  const verification = await verifyLog(await cli.swarm(), { sessionIds, against, onProgress: progress.tell })
   progress.end()
   return verification
 }
 
-async function verifiedFile(
-  file: string,
-  ids: readonly string[],
-  recorded: RecordedHeads | undefined,
-): Promise<Verification> {
-  const [{ readLines }, { artifactCodec: codec }, { sha256 }, { verifyFile }] = await Promise.all([
-    import('../adapters/files/read-lines.ts'),
-    import('../adapters/files/artifact-codec.ts'),
-    import('../adapters/system/sha256.ts'),
-    import('../runtime/verify-file.ts'),
-  ])
-  const verification = await verifyFile(readLines(file), { sha256, codec, recorded })
+function only(ids: readonly string[], file: string, verification: Verification): Verification {
   if (ids.length === 0) return verification
   const sessions = ids.map((id) => verification.sessions.find(({ session_id }) => session_id === id) ?? notIn(file, id))
   return { ...verification, ok: sessions.every(({ ok }) => ok), sessions }

@@ -11,12 +11,14 @@ const VERSIONS: Partial<Record<EventType, number>> = {}
 /** Turns data of version n of a type into version n + 1; stored bytes never change. Key: `<type>:<n>`. */
 const UPCASTERS: Record<string, (data: unknown) => unknown> = {}
 
+/** Why bytes are no event that this release can read; the envelope, as far as there is one. */
 export type Undecodable = {
   ok: false
   code: 'event_schema' | 'unknown_event_type'
   reason: string
   envelope: Envelope | null
 }
+/** An event, or why there is none. */
 export type Decoded = { ok: true; event: SwarmEvent } | Undecodable
 
 const KNOWN: ReadonlySet<string> = new Set(EVENT_TYPES)

@@ -31,6 +31,7 @@ export type SwarmEvent = {
   [T in EventType]: Omit<Envelope, 'type' | 'data'> & { type: T; data: EventData<T> }
 }[EventType]
 
+/** A decoded event of one type. */
 export type EventOf<T extends EventType> = Extract<SwarmEvent, { type: T }>
 
 /** An event with its place in the log, which is not part of the stored object. */

@@ -51,6 +51,7 @@ const restart = z.object({
   due_at: timestamp.nullable().describe('when the next turn may start; null: restarts are exhausted'),
 })
 
+/** The schema of each type's data, in its newest version. */
 export const eventSchemas = {
   'start.requested': startInputSchema,
   'session.claimed': z.object({
@@ -175,12 +176,15 @@ export const eventSchemas = {
   'session.closed': z.object({ outcome: z.enum(OUTCOMES), turns: z.int().min(0), duration_ms: durationMs }),
 } as const satisfies Record<string, z.ZodType>
 
+/** The name of a type: `noun.verb-past`. */
 export type EventType = keyof typeof eventSchemas
+/** What events of a type carry. */
 export type EventData<T extends EventType> = z.output<(typeof eventSchemas)[T]>
 
 /** Type and data of an event, before it is sealed into its envelope. */
 export type SessionFact = { [T in EventType]: { type: T; data: EventData<T> } }[EventType]
 
+/** Every type there is. */
 export const EVENT_TYPES = Object.keys(eventSchemas) as EventType[]
 
 /** Types that coordinators may write; all else is the runner's. */

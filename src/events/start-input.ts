@@ -31,6 +31,7 @@ export const startInputSchema = z.strictObject({
   require_approval_before_emit: z.boolean().optional(),
   labels: z.record(z.string(), z.string()).default({}).describe('for filters; the label lane shares capacity fairly'),
 })
+/** A request to start a session, complete with defaults: the data of `start.requested`. */
 export type StartInput = z.output<typeof startInputSchema>
 
 /** What all sessions of one piece of work share: the tracker item, else the objective, else the session itself. */

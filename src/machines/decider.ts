@@ -17,6 +17,7 @@ import { ABORTED_BY_STOP, type Intent } from './intents.ts'
 import { pureTransition, snapshotAt } from './pure-transition.ts'
 import { INITIAL_PATH, isActive, move, type StatePath } from './transition-table.ts'
 
+/** Where a session stands in its life: the machine's outermost state. `unstarted`: there is none. */
 export type Phase = 'unstarted' | 'queued' | 'preflight' | 'executing' | 'stalled' | 'blocked' | 'cleanup' | 'closed'
 
 /** A session as folded from its trail: plain JSON. */
@@ -33,6 +34,7 @@ export type SessionState = Readonly<{
   lastEventId: string
 }>
 
+/** Why a command was not accepted, in which phase. Nothing was written. */
 export type Refusal = Readonly<{
   ok: false
   code: 'not_accepted_in_phase' | 'session_exists' | 'session_not_found' | 'post_not_found'

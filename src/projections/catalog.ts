@@ -23,9 +23,12 @@ export const projections = {
 /** Kept beside the views for the runtime's own use: each is one document that answers without reading all the others. */
 export const indexes = { openSessions, recentSessions } as const
 
+/** The name of a view, as `swarm.view` takes it. */
 export type ViewName = keyof typeof projections
+/** The document of a view. */
 export type DocumentOf<Name extends ViewName> = z.output<(typeof projections)[Name]['schema']>
 
+/** Every view there is. */
 export const VIEW_NAMES = Object.keys(projections) as ViewName[]
 
 export function isViewName(name: string): name is ViewName {

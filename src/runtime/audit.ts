@@ -19,6 +19,7 @@ export type Soundness = {
   head_hash: string
   bad: { position: Position; reason: string } | null
 }
+/** What an audit of one session is made of. */
 export type Audit = {
   story: Story
   /** Every event with its text as stored, which is what the hashes are over. */

@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'apply_failed'
   | 'import_refused'
 
+/** An infrastructure fault: see `ErrorCode`. `retryable`: the same call may succeed later. */
 export class SwarmError extends Error {
   readonly code: ErrorCode
   readonly details: Readonly<Record<string, unknown>>
@@ -55,6 +56,7 @@ export class SwarmError extends Error {
   }
 }
 
+/** Whether what was thrown is one of ours, and of this code where one is given. */
 export function isSwarmError(error: unknown, code?: ErrorCode): error is SwarmError {
   return (
     error instanceof Error && error.name === 'SwarmError' && (code === undefined || (error as SwarmError).code === code)

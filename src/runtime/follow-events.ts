@@ -4,6 +4,7 @@ import { EVENT_TYPES, nounOf } from '../events/session-events.ts'
 import type { ClientPorts, LogParked } from './ports.ts'
 import { recorded } from './views.ts'
 
+/** Which events, from where, and until when. */
 export type EventsOptions = {
   after: Position
   sessionId?: SessionId | undefined

@@ -307,6 +307,7 @@ export interface Ids {
   next(): string
 }
 
+/** Told of what nobody waits for: faults that are tried again, messages that are no events. */
 export interface Logger {
   info(message: string, fields?: Record<string, unknown>): void
   warn(message: string, fields?: Record<string, unknown>): void

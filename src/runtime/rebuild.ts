@@ -11,6 +11,7 @@ import type { ClientPorts, StoredDocument } from './ports.ts'
 import type { OnProgress } from './verify-history.ts'
 import { projectionOf, recorded, storeNameOf } from './views.ts'
 
+/** What was found when a view was folded anew. */
 export type Rebuilt = {
   view: string
   /** Events that the view reads. */

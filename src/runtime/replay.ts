@@ -8,6 +8,7 @@ import { takeIn } from './trail.ts'
 
 export type ReplayOptions = { upTo?: Position | undefined }
 export type PendingEffect = { id: string; type: string; params: unknown }
+/** A session as it stood at some position. */
 export type Replay = {
   session_id: SessionId
   /** Of the last event taken in. */
@@ -19,6 +20,7 @@ export type Replay = {
   context: SessionContext
   pending: PendingEffect[]
 }
+/** One event of a trail and what the machine made of it. */
 export type ReplayStep = {
   position: Position
   type: string

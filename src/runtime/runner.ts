@@ -18,6 +18,7 @@ import type { StartResult } from './swarm.ts'
 import type { Author } from './trail.ts'
 import { WorkWatch } from './work-watch.ts'
 
+/** Told what happens to the sessions that a runner serves; `onEnd`: when it is done with one, and why. */
 export type RunnerHooks = {
   /** Each event of a session served here, as soon as it is in the log. */
   onEvent?: (event: SwarmEvent, position: Position) => void

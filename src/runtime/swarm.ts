@@ -9,7 +9,7 @@ import { runRefOf, startInputSchema, type StartInput } from '../events/start-inp
 import { toEpochMs } from '../events/timestamp.ts'
 import type { CoordinatorCommand } from '../machines/commands.ts'
 import type { Refusal } from '../machines/decider.ts'
-import { indexes, type DocumentOf, type ViewName } from '../projections/catalog.ts'
+import { indexes, isViewName, VIEW_NAMES, type DocumentOf, type ViewName } from '../projections/catalog.ts'
 import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from '../projections/recent-sessions.ts'
 import { handleCommand } from './command-handler.ts'
 import { isEarlier, RECALL_SESSIONS_MAX, recallOf, type RecallEntry } from './effects/recall.ts'
@@ -20,15 +20,20 @@ import { replayTrail, type Replay, type ReplayOptions, type ReplayStep } from '.
 import { listView, readAcross, readView, viewAt, type ViewDocument } from './views.ts'
 import { waitForOutcome, type WaitResult } from './wait.ts'
 
+/** How a session stands: the document of the view `registry`. */
 export type RegistryRecord = DocumentOf<'registry'>
 /** What `start` takes: everything but the task has a default. */
 export type StartRequest = Partial<Omit<StartInput, 'task'>> & { task: string }
+/** Something given is not what it has to be; the message names it. Nothing was written. */
 export type InvalidArgument = Readonly<{ ok: false; code: 'invalid_argument'; message: string }>
+/** The position of the event that was written, or why none was. */
 export type CommandResult = Readonly<{ ok: true; position: Position }> | Refusal | InvalidArgument
+/** The new session, or why there is none. */
 export type StartResult =
   | Readonly<{ ok: true; sessionId: SessionId; position: Position }>
   | ((Refusal | InvalidArgument) & { sessionId?: undefined })
 
+/** Which records, of all that there are or were. */
 export type ListOptions = {
   status?: RegistryRecord['status'] | undefined
   labels?: Readonly<Record<string, string>> | undefined
@@ -39,6 +44,10 @@ export type ListOptions = {
 /** A position, `start`, `now`, or a time (RFC 3339, or anything `Date.parse` takes). */
 export type Place = Position | string
 
+/**
+ * The client of one namespace. All methods may throw `log_unreachable`, those that write also `append_outcome_unknown`:
+ * then it can't be known whether it was written.
+ */
 export type Swarm = ReturnType<typeof createSwarm>
 
 export function createSwarm(ports: ClientPorts, options: { source: string; traceparent?: string | undefined }) {
@@ -123,10 +132,14 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
         .slice(0, limit)
     },
 
-    view: <Name extends ViewName>(view: Name, key: string): Promise<ViewDocument<Name> | null> =>
-      readView(ports, view, key),
-    views: <Name extends ViewName>(view: Name, { at }: { at?: Position } = {}): Promise<ViewDocument<Name>[]> =>
-      at === undefined ? listView(ports, view) : viewAt(ports, view, at),
+    /** One document of a view as of now; null when there is none. Throws `unknown_view`. */
+    async view<Name extends ViewName>(view: Name, key: string): Promise<ViewDocument<Name> | null> {
+      return readView(ports, known(view), key)
+    },
+    /** Every document of a view, as of now or of a position. Throws `unknown_view`. */
+    async views<Name extends ViewName>(view: Name, { at }: { at?: Position } = {}): Promise<ViewDocument<Name>[]> {
+      return at === undefined ? listView(ports, known(view)) : viewAt(ports, known(view), at)
+    },
 
     /** Folds a trail up to a place: phase, state and pending effects as they were. Throws `session_not_found`, `history_corrupt`. */
     async replay(sessionId: SessionId, given: { at?: Place } = {}): Promise<Replay> {
@@ -184,6 +197,12 @@ async function untilLogReaches(ports: ClientPorts, position: Position): Promise<
     }
     await ports.clock.sleep(REACH_CHECK_MS)
   }
+}
+
+/** Programs without types may ask for anything. */
+function known<Name extends ViewName>(view: Name): Name {
+  if (isViewName(view)) return view
+  throw new SwarmError('unknown_view', `no view ${JSON.stringify(view)}; there are ${VIEW_NAMES.join(', ')}`)
 }
 
 function invalid(message: string): InvalidArgument {

@@ -13,6 +13,7 @@ export type ArtifactCodec = {
   digest(bytes: Uint8Array): string
 }
 export type VerifyFileOptions = { sha256: Sha256; codec: ArtifactCodec; recorded?: RecordedHeads | undefined }
+/** What was found in an export, and how much it holds. */
 export type FileVerification = Verification & { events: number; artifacts: number }
 
 /** Throws `history_corrupt`, naming the line, for what can't be told to belong to any session: garbage, a cut-off line. */

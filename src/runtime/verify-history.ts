@@ -8,6 +8,7 @@ import type { Parked } from './trail.ts'
 import { TrailVerifier, type RecordedHead, type VerifiedTrail } from './verify.ts'
 
 export type RecordedHeads = ReadonlyMap<SessionId, RecordedHead>
+/** What was found in many trails. */
 export type Verification = {
   ok: boolean
   /** By session, in the order of their first events. */

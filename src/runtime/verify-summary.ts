@@ -27,6 +27,7 @@ const summarySchema = z.strictObject({
     .nullable()
     .describe('over the RFC 8785 form of this object without `signature`'),
 })
+/** What is kept of a log elsewhere. As JSON it is what `readSummary` reads. */
 export type Summary = z.output<typeof summarySchema>
 
 /** Throws `history_corrupt` when what was verified is not sound: such a state is not worth keeping. */

@@ -12,6 +12,7 @@ import type { LogEvent, LogParked } from './ports.ts'
 import { takeIn, type Parked } from './trail.ts'
 
 export type BadEvent = { position: Position; id: string; reason: string }
+/** What was found in one trail. */
 export type VerifiedTrail = {
   session_id: SessionId
   /** Sound events: all of them, or those before the first bad one. */

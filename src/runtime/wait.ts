@@ -6,6 +6,7 @@ import type { ClientPorts } from './ports.ts'
 import { takeIn } from './trail.ts'
 import { readView } from './views.ts'
 
+/** How waiting ended. `timedOut`: no outcome is in the log yet, and the session goes on. */
 export type WaitResult = {
   /** The outcome is `completed`. */
   ok: boolean

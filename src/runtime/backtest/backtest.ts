@@ -5,6 +5,7 @@ import type { WorkflowConfig } from '../../events/workflow-config.ts'
 import { backtestSession, type SessionBacktest } from './session.ts'
 import type { EventLog } from '../ports.ts'
 
+/** Each recorded session beside how it would have ended, and the sum of it. */
 export type Backtest = {
   sessions: SessionBacktest[]
   summary: {

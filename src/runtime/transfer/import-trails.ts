@@ -16,6 +16,7 @@ export type ImportOptions = {
   codec: ArtifactCodec
   onProgress?: OnProgress | undefined
 }
+/** What was brought in, and the position of its last event in the new log. */
 export type Imported = { sessions: number; events: number; artifacts: number; position: Position }
 
 type Ports = Pick<ClientPorts, 'log' | 'artifacts' | 'clock' | 'sha256'>

@@ -1,0 +1,113 @@
+/**
+ * Composition root of auditors: what can be done with recorded histories by whoever may read them. The command line's
+ * `verify`, `export`, `import`, `rebuild`, `audit` and `backtest` are these functions.
+ */
+import { artifactCodec } from './adapters/files/artifact-codec.ts'
+import { readLines } from './adapters/files/read-lines.ts'
+import { auditPage as pageOf } from './adapters/html/audit-page.ts'
+import { systemClock } from './adapters/system/clock.ts'
+import { sha256 } from './adapters/system/sha256.ts'
+import { fileWorkflows } from './adapters/workflow/file-workflows.ts'
+import type { ConnectedSwarm } from './connect.ts'
+import type { Position, SessionId } from './events/ids.ts'
+import { toTimestamp } from './events/timestamp.ts'
+import type { ViewName } from './projections/catalog.ts'
+import { readAudit as auditOf, readTexts, type Audit } from './runtime/audit.ts'
+import { backtest as judge, type Backtest } from './runtime/backtest/backtest.ts'
+import type { LogParked, Workflow } from './runtime/ports.ts'
+import { rebuildView as rebuild, type Rebuilt } from './runtime/rebuild.ts'
+import { exportTrails as linesOf } from './runtime/transfer/export-trails.ts'
+import { importTrails as importLines, type Imported } from './runtime/transfer/import-trails.ts'
+import { verifyFile, type FileVerification } from './runtime/verify-file.ts'
+import * as histories from './runtime/verify-history.ts'
+import { recordedHeads, type Summary } from './runtime/verify-summary.ts'
+
+/** How far a long reading has come, and how far it goes; told every few thousand events. */
+type Told = { onProgress?: ((done: number, of: number) => void) | undefined }
+/** A summary made earlier by `summaryOf` and kept elsewhere: nothing in it may be gone, shorter or other. */
+type Against = { against?: Summary | undefined }
+type Ports = Pick<ConnectedSwarm, 'ports'>
+
+/**
+ * Recomputes hash chains and checks order, schema and legality of every session, or of some. What is not as it was
+ * written is in the result (`ok: false`, with the first bad event of each session), not thrown. Throws
+ * `session_not_found`, `log_unreachable`.
+ */
+export function verifyLog(
+  { ports }: Ports,
+  { sessionIds, against, onProgress }: Told & Against & { sessionIds?: readonly SessionId[] | undefined } = {},
+): Promise<histories.Verification> {
+  const recorded = against === undefined ? undefined : recordedHeads(against)
+  if (sessionIds !== undefined) return histories.verifySessions(ports, sessionIds, { recorded })
+  return histories.verifyLog(ports, { recorded, onProgress })
+}
+
+/**
+ * The same of an export, with no server. Throws `invalid_argument` for a file that can't be read, `history_corrupt` for
+ * a line that can't be told to belong to any session.
+ */
+export function verifyExport(path: string, { against }: Against = {}): Promise<FileVerification> {
+  const recorded = against === undefined ? undefined : recordedHeads(against)
+  return verifyFile(readLines(path), { sha256, codec: artifactCodec, recorded })
+}
+
+/** What an export holds. */
+export type ExportOptions = {
+  /** Only these; default: all. */
+  sessionIds?: readonly SessionId[] | undefined
+  /** After the events, everything that they name: prompts, outputs, patches. */
+  artifacts?: boolean | undefined
+  /** Told of messages that are no events and so are left out. */
+  onParked?: ((parked: LogParked) => void) | undefined
+}
+
+/**
+ * Trails as lines of JSON in log order, without their ends: one event each, as stored, with its position added. Throws
+ * `session_not_found`, `log_unreachable` and, with artifacts, `artifact_missing`.
+ */
+export function exportTrails({ ports }: Ports, options: ExportOptions = {}): AsyncGenerator<string> {
+  const { sessionIds, artifacts = false, onParked } = options
+  return linesOf(ports, { sessionIds, onParked, artifacts: artifacts ? artifactCodec : undefined })
+}
+
+/**
+ * Brings the file of an export into an empty namespace: the same events in the same order, with the same hashes. Throws
+ * `import_refused` with nothing written when the namespace is not empty or not every line is sound, `log_unreachable`.
+ */
+export function importTrails({ ports }: Ports, path: string, { onProgress }: Told = {}): Promise<Imported> {
+  return importLines(ports, { open: () => readLines(path), codec: artifactCodec, onProgress })
+}
+
+/**
+ * Folds a view from zero, says what differs from what is stored, and puts that right; readers see whole views all the
+ * time. Throws `log_unreachable`.
+ */
+export function rebuildView({ ports }: Ports, view: ViewName, { onProgress }: Told = {}): Promise<Rebuilt> {
+  return rebuild(ports, view, onProgress)
+}
+
+/**
+ * The whole story of a session: what was claimed, verified and changed, the machine's path, the record itself and
+ * whether it is sound. Throws `session_not_found`, `log_unreachable`.
+ */
+export function readAudit({ ports }: Ports, sessionId: SessionId): Promise<Audit> {
+  return auditOf(ports, sessionId)
+}
+
+/** An audit as one HTML page that needs nothing else, with prompts, outputs and patch in it. Throws `log_unreachable`. */
+export async function auditPage({ ports }: Ports, audit: Audit): Promise<string> {
+  const events = audit.record.map(({ event }) => event)
+  return pageOf(audit, await readTexts(ports, events), toTimestamp(systemClock().now()))
+}
+
+/**
+ * How recorded sessions would have ended under another workflow file's limits and stop checks; `after` leaves out those
+ * asked for up to a position. Throws the `workflow_*` errors, `log_unreachable`.
+ */
+export async function backtest(
+  { ports }: Ports,
+  { workflow: workflowPath, after }: { workflow: string; after?: Position | undefined },
+): Promise<Backtest & { workflow: Workflow }> {
+  const workflow = await fileWorkflows({ workflowPath, sourceDir: process.cwd() }).load()
+  return { workflow, ...(await judge(ports.log, workflow.config, { after })) }
+}
