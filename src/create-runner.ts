@@ -1,7 +1,7 @@
 /** Composition root of a runner: serves sessions in this process. */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { execaShell } from './adapters/shell/shell.ts'
+import { localShell } from './adapters/shell/shell.ts'
 import { systemHost } from './adapters/shell/host.ts'
 import { fileScratch } from './adapters/system/scratch.ts'
 import { builtInTools } from './adapters/tools/built-in-tools.ts'
@@ -65,7 +65,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   const workflows = fileWorkflows({ workflowPath: options.workflow, command: options.command, sourceDir })
   const workflow = await workflows.load()
   await mkdir(swarm.dir, { recursive: true, mode: 0o700 })
-  const shell = execaShell()
+  const shell = localShell()
   const ports = {
     ...swarm.ports,
     shell,

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { afterAll, describe, expect, it } from 'vitest'
 import { identify, processStartedAt } from '../../src/adapters/shell/process-identity.ts'
 import { survey, type Traces } from '../../src/adapters/shell/marked-processes.ts'
-import { execaShell } from '../../src/adapters/shell/shell.ts'
+import { localShell } from '../../src/adapters/shell/shell.ts'
 import type { SpawnedProcess } from '../../src/runtime/ports.ts'
 import {
   eventually,
@@ -16,7 +16,7 @@ import {
   temporaryDirectory,
 } from '../support/processes.ts'
 
-const shell = execaShell()
+const shell = localShell()
 const temporary = temporaryDirectory()
 afterAll(temporary.remove)
 
@@ -109,12 +109,26 @@ describe('the look for leftovers', () => {
     const all = await eventually('all three run', () => markedPids(marker).length === 3 && new Set(markedPids(marker)))
     const seen = (traces: Traces) => new Set(survey(traces).alive.map(({ pid }) => pid))
     const leader = identify(child.pid)
-    expect(seen({ marker, leader, launchedMs: performance.now() })).toEqual(all)
-    expect(seen({ marker, leader, launchedMs: null })).toEqual(all)
-    expect(seen({ marker, leader: null, launchedMs: null })).toEqual(all)
-    expect(seen({ marker: marker.slice(1), leader: null, launchedMs: null })).toEqual(new Set())
+    const hasExited = false
+    expect(seen({ marker, leader, launchedMs: performance.now(), hasExited })).toEqual(all)
+    expect(seen({ marker, leader, launchedMs: null, hasExited })).toEqual(all)
+    expect(seen({ marker, leader: null, launchedMs: null, hasExited })).toEqual(all)
+    expect(seen({ marker: marker.slice(1), leader: null, launchedMs: null, hasExited })).toEqual(new Set())
     for (const known of [marker, `${marker}0`]) await shell.reap({ process: null, marker: known })
     await Promise.all([child.exited, bystander.exited])
+  })
+
+  it('does not take a leader that was waited for for one that is just going', async () => {
+    const marker = randomUUID()
+    const launchedMs = performance.now()
+    const child = detached('exec sleep 60', marker)
+    const leader = identify(child.pid)
+    process.kill(child.pid, 'SIGKILL')
+    await child.exited
+    for (const since of [launchedMs, null]) {
+      const { alive, fleeting } = survey({ marker, leader, launchedMs: since, hasExited: true })
+      expect({ alive, fleeting: fleeting.includes(child.pid) }).toEqual({ alive: [], fleeting: false })
+    }
   })
 })
 

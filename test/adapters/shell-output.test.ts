@@ -4,11 +4,11 @@ import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { OUTPUT_CHUNK_CHARS_MAX } from '../../src/adapters/shell/output-capture.ts'
 import { OutputTail, TAIL_BYTES_MAX } from '../../src/adapters/shell/output-tail.ts'
-import { execaShell } from '../../src/adapters/shell/shell.ts'
+import { localShell } from '../../src/adapters/shell/shell.ts'
 import { SpoolFile } from '../../src/adapters/shell/spool-file.ts'
 import { shellRun, temporaryDirectory } from '../support/processes.ts'
 
-const shell = execaShell()
+const shell = localShell()
 const temporary = temporaryDirectory()
 afterAll(temporary.remove)
 let directories = 0

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { execaShell } from '../../src/adapters/shell/shell.ts'
+import { localShell } from '../../src/adapters/shell/shell.ts'
 import { judge } from '../../src/adapters/shell/watchdog.ts'
 import { shellRun, temporaryDirectory } from '../support/processes.ts'
 
-const shell = execaShell()
+const shell = localShell()
 const temporary = temporaryDirectory()
 afterAll(temporary.remove)
 

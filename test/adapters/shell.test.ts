@@ -2,11 +2,11 @@ import { getEventListeners } from 'node:events'
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { execaShell } from '../../src/adapters/shell/shell.ts'
+import { localShell } from '../../src/adapters/shell/shell.ts'
 import type { SpawnedProcess } from '../../src/runtime/ports.ts'
 import { shellRun, temporaryDirectory } from '../support/processes.ts'
 
-const shell = execaShell()
+const shell = localShell()
 const temporary = temporaryDirectory()
 afterAll(temporary.remove)
 

@@ -2,12 +2,12 @@ import { readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { execaShell } from '../../src/adapters/shell/shell.ts'
+import { localShell } from '../../src/adapters/shell/shell.ts'
 import { builtInTools } from '../../src/adapters/tools/built-in-tools.ts'
 import type { Workspace } from '../../src/events/parts.ts'
 import { temporaryDirectory, writeTree } from '../support/repositories.ts'
 
-const tools = builtInTools({ shell: execaShell() })
+const tools = builtInTools({ shell: localShell() })
 
 async function bench() {
   const base = await temporaryDirectory()

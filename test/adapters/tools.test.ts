@@ -2,14 +2,14 @@ import { readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { describe, expect, it } from 'vitest'
-import { execaShell } from '../../src/adapters/shell/shell.ts'
+import { localShell } from '../../src/adapters/shell/shell.ts'
 import { builtInTools } from '../../src/adapters/tools/built-in-tools.ts'
 import { gitWorkspaces } from '../../src/adapters/workspace/git-workspaces.ts'
 import type { Workspace } from '../../src/events/parts.ts'
 import type { ToolRun } from '../../src/runtime/ports.ts'
 import { gitIn, makeRepository, temporaryDirectory, type Tree, writeTree } from '../support/repositories.ts'
 
-const tools = builtInTools({ shell: execaShell() })
+const tools = builtInTools({ shell: localShell() })
 
 /** An empty workspace with the tree in it, and a way to use tools there. */
 async function bench(tree: Tree) {

@@ -1,7 +1,8 @@
 /** Starts `sh -c` in a process group of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { execa } from 'execa'
 import { messageOf } from '../../runtime/errors.ts'
 import type { ShellRun } from '../../runtime/ports.ts'
 import { MARKER_VARIABLE } from './marked-processes.ts'
@@ -17,22 +18,18 @@ export type Launched = {
   exited: Promise<Exit>
 }
 
-/** The running process, or why there is none. */
+/** The running process, or why there is none. Node's own `spawn`: this is on the path of every turn. */
 export async function launch({ command, cwd, env, marker }: ShellRun): Promise<Launched | { error: string }> {
   try {
-    const child = execa(SHELL, ['-c', command], {
+    const child = spawn(SHELL, ['-c', command], {
       cwd,
       env: { ...env, [MARKER_VARIABLE]: marker },
-      extendEnv: false,
-      // A group of its own, which we end ourselves: execa would only signal the direct child.
+      // A group of its own, which we end as a whole.
       detached: true,
-      cleanup: false,
-      buffer: false,
-      reject: false,
-      stdin: 'ignore',
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
     const { pid, stdout, stderr } = child
-    if (pid === undefined) return { error: whyNot(cwd, (await child).originalMessage ?? '') }
+    if (pid === undefined) return { error: whyNot(cwd, await causeOf(child)) }
     const exited = new Promise<Exit>((resolve) => {
       child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
     })
@@ -40,6 +37,11 @@ export async function launch({ command, cwd, env, marker }: ShellRun): Promise<L
   } catch (error) {
     return { error: whyNot(cwd, messageOf(error)) }
   }
+}
+
+async function causeOf(child: ChildProcess): Promise<string> {
+  const [error]: unknown[] = await once(child, 'error')
+  return messageOf(error)
 }
 
 /** The system answers ENOENT for a missing directory and a missing program alike. */

@@ -18,6 +18,8 @@ export type Traces = {
   leader: { pid: number; startedTicks: number } | null
   /** Monotonic ms of the launch when it was ours just now: pids can't have wrapped around soon after. */
   launchedMs: number | null
+  /** The leader is gone for certain, as it was waited for: whatever it started was there before we look. */
+  hasExited: boolean
 }
 
 export type Found = { pid: number; startedTicks: number; isMember: boolean }
@@ -37,7 +39,7 @@ const PID_MAX_LEAST = 32_768
 export function survey(traces: Traces): Survey {
   const found: Survey = { alive: [], fleeting: [], blank: [] }
   if (!HAS_PROC) return answers(traces.leader?.pid) ? { ...found, alive: [leaderOf(traces)] } : found
-  const groupId = ownedGroup(traces.leader)
+  const groupId = ownedGroup(traces)
   for (const pid of candidates(traces)) {
     const stat = readStat(pid)
     if (stat === null) found.fleeting.push(pid)
@@ -63,8 +65,9 @@ function classify(stat: ProcessStat, traces: Traces, groupId: number | null, fou
 }
 
 /** The group's id, unless its leader's pid belongs to somebody else by now. */
-function ownedGroup(leader: Traces['leader']): number | null {
+function ownedGroup({ leader, hasExited }: Traces): number | null {
   if (leader === null) return null
+  if (hasExited) return leader.pid
   const stat = readStat(leader.pid)
   return stat === null || stat.startedTicks === leader.startedTicks ? leader.pid : null
 }
@@ -73,11 +76,12 @@ function isYounger(stat: ProcessStat, { leader }: Traces): boolean {
   return !stat.isKernelThread && stat.pid !== process.pid && stat.startedTicks >= (leader?.startedTicks ?? 0)
 }
 
-function candidates({ leader, launchedMs }: Traces): number[] {
+function candidates({ leader, launchedMs, hasExited }: Traces): number[] {
   if (leader === null || launchedMs === null || !isSoonAfter(launchedMs)) return allPids()
   const last = lastPid()
-  if (last === leader.pid) return [leader.pid]
-  return last < leader.pid ? allPids() : allPids().filter((pid) => pid >= leader.pid)
+  if (last === leader.pid) return hasExited ? [] : [leader.pid]
+  if (last < leader.pid) return allPids()
+  return allPids().filter((pid) => (hasExited ? pid > leader.pid : pid >= leader.pid))
 }
 
 function isSoonAfter(launchedMs: number): boolean {

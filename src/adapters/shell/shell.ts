@@ -19,14 +19,14 @@ type Reason = Exclude<ShellResult['ended'], 'not_spawned'>
  * The shell of this host: `/bin/sh`, each run in a process group of its own. The environment gets one variable more,
  * `SWARMTRAIL_MARKER`. Trouble with keeping output does not disturb a run: it is told in `error`.
  */
-export function execaShell(): Shell {
+export function localShell(): Shell {
   return { run, reap }
 }
 
 async function reap(leftover: { process: SpawnedProcess | null; marker: string }): Promise<{ killed: number[] }> {
   const now = leftover.process === null ? null : identify(leftover.process.pid)
   const leader = now?.startedAt === leftover.process?.processStartedAt ? now : null
-  const { signalled } = await endLeftovers({ marker: leftover.marker, leader, launchedMs: null })
+  const { signalled } = await endLeftovers({ marker: leftover.marker, leader, launchedMs: null, hasExited: false })
   return { killed: signalled }
 }
 
@@ -50,7 +50,8 @@ async function follow(options: ShellRun, child: Launched, launchedMs: number): P
   announce(options, child.pid, leader, problems)
 
   const ended = await firstEnd(options, exited, activity.lastMs)
-  problems.push(...(await endAll({ marker: options.marker, leader, launchedMs }, child.pid)))
+  const traces = { marker: options.marker, leader, launchedMs, hasExited: ended === 'exited' }
+  problems.push(...(await endAll(traces, child.pid)))
   await within(PIPES_DRAIN_MS, over)
   child.stdout.destroy()
   child.stderr.destroy()
