@@ -1,6 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { chmod, lstat, mkdir, open, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SESSION_ID_PATTERN } from '../../events/ids.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
@@ -8,6 +21,7 @@ import type { Scratch } from '../../runtime/ports.ts'
 
 const DIRECTORY_MODE = 0o700
 const FILE_MODE = 0o600
+const MODE_BITS = 0o7777
 /** Not blocking, so that a FIFO in place of the file can't hang us; it is refused for what it is then. */
 const READ_WHAT_IS_THERE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const READ_CHUNK_BYTES = 65_536
@@ -16,27 +30,30 @@ const READ_CHUNK_BYTES = 65_536
  * Private files below a directory of this host: `<root>/<session>/turn-<n>/`. To read, write or remove anything outside
  * the root is refused with `invalid_argument`, as is reading anything but a regular file of allowed size: an executor
  * may put anything there. What the system refuses is `runner_error`.
+ *
+ * The files are small, on this host's own disk and on the path of every turn, so they are handled at once: through the
+ * thread pool each of some twenty steps would take several times as long as the step itself.
  */
 export function fileScratch(root: string): Scratch {
   const base = resolve(root)
   return {
-    turnDirectory: (sessionId, turnNumber) => turnDirectory(base, sessionId, turnNumber),
-    write: (path, content) => write(inside(base, path), content),
-    read: (path, bytesMax) => read(inside(base, path), bytesMax),
+    turnDirectory: async (sessionId, turnNumber) => turnDirectory(base, sessionId, turnNumber),
+    write: async (path, content) => write(inside(base, path), content),
+    read: async (path, bytesMax) => read(inside(base, path), bytesMax),
     exists,
-    remove: (path) => remove(inside(base, path)),
+    remove: async (path) => remove(inside(base, path)),
     join,
   }
 }
 
-async function turnDirectory(base: string, sessionId: string, turnNumber: number): Promise<string> {
+function turnDirectory(base: string, sessionId: string, turnNumber: number): string {
   if (!SESSION_ID_PATTERN.test(sessionId)) throw refusal(sessionId, 'is not a session id')
   if (!Number.isSafeInteger(turnNumber) || turnNumber < 0) throw refusal(String(turnNumber), 'is not a turn number')
   const session = join(base, sessionId)
   const path = join(session, `turn-${turnNumber}`)
   try {
-    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE })
-    for (const directory of [session, path]) await makePrivate(directory)
+    mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE })
+    for (const directory of [session, path]) makePrivate(directory)
     return path
   } catch (error) {
     throw failure(path, 'made', error)
@@ -44,40 +61,41 @@ async function turnDirectory(base: string, sessionId: string, turnNumber: number
 }
 
 /** An existing directory keeps its mode, and an executor of an earlier turn could have changed it or what it is. */
-async function makePrivate(directory: string): Promise<void> {
-  if (!(await lstat(directory)).isDirectory()) throw refusal(directory, 'is not a directory')
-  await chmod(directory, DIRECTORY_MODE)
+function makePrivate(directory: string): void {
+  const found = lstatSync(directory)
+  if (!found.isDirectory()) throw refusal(directory, 'is not a directory')
+  if ((found.mode & MODE_BITS) !== DIRECTORY_MODE) chmodSync(directory, DIRECTORY_MODE)
 }
 
 /** Whoever reads sees the old content or the new, never a part. */
-async function write(path: string, content: string): Promise<void> {
+function write(path: string, content: string): void {
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
   try {
-    await writeFile(draft, content, { mode: FILE_MODE, flag: 'wx' })
-    await rename(draft, path)
+    writeFileSync(draft, content, { mode: FILE_MODE, flag: 'wx' })
+    renameSync(draft, path)
   } catch (error) {
-    await rm(draft, { force: true })
+    rmSync(draft, { force: true })
     throw failure(path, 'written', error)
   }
 }
 
-async function read(path: string, bytesMax: number): Promise<string | null> {
-  const file = await openWhatIsThere(path)
+function read(path: string, bytesMax: number): string | null {
+  const file = openWhatIsThere(path)
   if (file === null) return null
   try {
-    const found = await file.stat()
+    const found = fstatSync(file)
     if (!found.isFile()) throw refusal(path, 'is not a regular file')
-    const content = found.size > bytesMax ? null : await readUpTo(file, bytesMax)
+    const content = found.size > bytesMax ? null : readUpTo(file, found.size, bytesMax)
     if (content === null) throw refusal(path, `is larger than ${bytesMax} bytes`)
     return content.toString('utf8')
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
-async function openWhatIsThere(path: string): Promise<FileHandle | null> {
+function openWhatIsThere(path: string): number | null {
   try {
-    return await open(path, READ_WHAT_IS_THERE)
+    return openSync(path, READ_WHAT_IS_THERE)
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT' || code === 'ENOTDIR') return null
@@ -88,16 +106,18 @@ async function openWhatIsThere(path: string): Promise<FileHandle | null> {
 }
 
 /** Null when there is more: somebody may be writing to the file still, so its size alone proves nothing. */
-async function readUpTo(file: FileHandle, bytesMax: number): Promise<Buffer | null> {
+function readUpTo(file: number, expectedBytes: number, bytesMax: number): Buffer | null {
   const chunks: Buffer[] = []
   let total = 0
-  for (;;) {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(READ_CHUNK_BYTES))
-    if (bytesRead === 0) return Buffer.concat(chunks)
-    chunks.push(buffer.subarray(0, bytesRead))
+  // One byte more than expected, so that the end shows at once.
+  for (let size = expectedBytes + 1; total <= bytesMax; size = READ_CHUNK_BYTES) {
+    const chunk = Buffer.allocUnsafe(size)
+    const bytesRead = readSync(file, chunk)
+    chunks.push(chunk.subarray(0, bytesRead))
     total += bytesRead
-    if (total > bytesMax) return null
+    if (bytesRead < size) return total <= bytesMax ? Buffer.concat(chunks) : null
   }
+  return null
 }
 
 /** Only a look, so anywhere: whether a path leads to something. */
@@ -113,7 +133,10 @@ async function exists(path: string): Promise<boolean> {
 
 async function remove(path: string): Promise<void> {
   try {
-    await rm(path, { recursive: true, force: true })
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    // What a directory holds may be much.
+    if (found?.isDirectory() === true) await rm(path, { recursive: true, force: true })
+    else if (found !== undefined) unlinkSync(path)
   } catch (error) {
     // Where a directory of the path is a file now, there is nothing to remove.
     if (codeOf(error) !== 'ENOTDIR') throw failure(path, 'removed', error)

@@ -1,5 +1,6 @@
 /** Which paths are the project's to touch: a workspace is a real directory right under its canonical root, or nothing. */
-import { lstat, mkdir, realpath, stat } from 'node:fs/promises'
+import { lstatSync, realpathSync } from 'node:fs'
+import { mkdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { SwarmError } from '../../runtime/errors.ts'
 import { isSystemError } from './system-error.ts'
@@ -36,17 +37,20 @@ export function checkName(name: string): void {
   }
 }
 
-/** Whether the workspace's directory is there. Throws `workspace_failed` when something else is, or it isn't in its root. */
+/**
+ * Whether the workspace's directory is there. Throws `workspace_failed` when something else is, or it isn't in its root.
+ * Two looks, made at once: this comes before every turn and every tool call. What lies right inside a canonical root and
+ * is no link can't lead anywhere else.
+ */
 export async function locate(place: { path: string; root: string }): Promise<'present' | 'vanished'> {
   const { path, root } = place
   checkName(basename(path))
   if (path !== join(root, basename(path)) || dirname(path) !== root) refuse(path, `is not right inside ${root}`)
   try {
-    if ((await realpath(root)) !== root) refuse(path, 'has a root that was moved or replaced by a link')
-    const entry = await lstat(path)
+    if (realpathSync.native(root) !== root) refuse(path, 'has a root that was moved or replaced by a link')
+    const entry = lstatSync(path)
     if (entry.isSymbolicLink()) refuse(path, 'is a symbolic link')
     if (!entry.isDirectory()) refuse(path, 'is not a directory')
-    if ((await realpath(path)) !== path) refuse(path, 'leads somewhere else')
     return 'present'
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return 'vanished'
