@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Objm } from '@nats-io/obj'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { natsArtifactStore } from '../../src/adapters/nats/artifact-store.ts'
@@ -47,6 +48,22 @@ it('leaves no chunks behind when two store the same', async () => {
   await Promise.all([store.put('same'), another().put('same'), another().put('same')])
   const { streamInfo } = await (await bucket()).status()
   expect(streamInfo.state.messages).toBe(2)
+  await under.close()
+})
+
+it('completes what a client that died in the middle left behind', async () => {
+  const under = await open()
+  const { store, another, nc, names, bucket } = under
+  const ref = await store.put('first')
+  const digest = createHash('sha256').update('half').digest('hex')
+  await nc.request(`$O.${names.artifactBucket}.C.${digest}`, 'half')
+  const half = await another().put('half')
+  expect(half).toEqual({ sha256: digest, bytes: 4 })
+  for (const [known, text] of [[ref, 'first'] as const, [half, 'half'] as const]) {
+    expect(Buffer.from(await store.get(known)).toString()).toBe(text)
+  }
+  const { streamInfo } = await (await bucket()).status()
+  expect(streamInfo.state.messages).toBe(4)
   await under.close()
 })
 

@@ -1,6 +1,7 @@
 /** Artifacts in an object store bucket, named by the digest of their content; any object store client can read them. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { nuid, type NatsConnection } from '@nats-io/transport-node'
@@ -9,7 +10,7 @@ import type { ArtifactRef } from '../../events/parts.ts'
 import { artifactName, type Names } from '../../events/subjects.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 import type { ArtifactStore } from '../../runtime/ports.ts'
-import { asLogFault } from './log-errors.ts'
+import { apiCodeOf, asLogFault, WRONG_LAST_SEQUENCE } from './log-errors.ts'
 import { readAll, readLast, storeRequestMs } from './store-reads.ts'
 import { lazyStream, objectStream, orMissing } from './store-stream.ts'
 
@@ -17,6 +18,9 @@ import { lazyStream, objectStream, orMissing } from './store-stream.ts'
 const lagWaitMs = 100
 const lagTriesMax = 20
 const chunkBytesMax = 131_072
+/** Turns often say what an earlier one said; so many of the artifacts stored last are known to be there. */
+const knownMax = 512
+const NOTHING_THERE = { lastSubjectSequence: 0 }
 
 const objectSchema = z.object({ nuid: z.string(), size: z.int().min(0), deleted: z.boolean().optional() })
 type StoredObject = z.output<typeof objectSchema>
@@ -39,19 +43,61 @@ export function natsArtifactStore(
     return object?.deleted ? null : object
   }
 
-  async function store(ref: ArtifactRef, content: AsyncIterable<Uint8Array>): Promise<ArtifactRef> {
-    await ensure()
+  async function storeLarge(ref: ArtifactRef, content: AsyncIterable<Uint8Array>): Promise<ArtifactRef> {
+    if ((await find(ref)) !== null) return ref
     const id = nuid.next()
     try {
       const { size, chunks } = await publishChunks(`$O.${bucket}.C.${id}`, content)
-      const meta = { name: artifactName(ref.sha256), bucket, nuid: id, size, chunks, ...describing(ref) }
       // Refused when somebody has stored the same content meanwhile, which is then taken for ours.
-      await js.publish(metaSubject(ref), JSON.stringify(meta), { expect: { lastSubjectSequence: 0 } })
+      await js.publish(metaSubject(ref), metaOf(ref, { nuid: id, size, chunks }), { expect: NOTHING_THERE })
     } catch (error) {
       await forgetChunks(id)
       if (error instanceof SwarmError || (await find(ref)) === null) throw asLogFault(error, stream.name)
     }
     return ref
+  }
+
+  /**
+   * What fits into one message is stored without asking first: its chunk bears the digest's name, so whatever lies under
+   * these two names already is the same content, and a half of it that somebody left behind is completed.
+   */
+  async function storeSmall(ref: ArtifactRef, bytes: Uint8Array): Promise<ArtifactRef> {
+    await ensure()
+    const nuid = ref.sha256
+    const parts = bytes.length === 0 ? [] : [publishOnce(`$O.${bucket}.C.${nuid}`, bytes)]
+    const meta = metaOf(ref, { nuid, size: bytes.length, chunks: parts.length })
+    try {
+      const outcomes = await Promise.all([...parts, publishOnce(metaSubject(ref), meta)])
+      if (outcomes.at(-1) === 'stored' || (await find(ref)) !== null) return ref
+    } catch (error) {
+      throw asLogFault(error, stream.name)
+    }
+    throw fault(ref, null)
+  }
+
+  /** Both are sent before either is answered, and a single server stores them in that order. */
+  async function publishOnce(subject: string, data: Uint8Array | string): Promise<'stored' | 'there'> {
+    try {
+      await js.publish(subject, data, { expect: NOTHING_THERE })
+      return 'stored'
+    } catch (error) {
+      if (apiCodeOf(error) === WRONG_LAST_SEQUENCE) return 'there'
+      throw error
+    }
+  }
+
+  /** What object store clients expect to be told besides. */
+  function metaOf({ sha256 }: ArtifactRef, stored: { nuid: string; size: number; chunks: number }): string {
+    const digest = urlSafe(Buffer.from(sha256, 'hex').toString('base64'))
+    return JSON.stringify({
+      name: artifactName(sha256),
+      bucket,
+      ...stored,
+      digest: `SHA-256=${digest}`,
+      mtime: new Date().toISOString(),
+      deleted: false,
+      options: { max_chunk_size: chunkBytesMax },
+    })
   }
 
   async function publishChunks(subject: string, content: AsyncIterable<Uint8Array>) {
@@ -84,15 +130,29 @@ export function natsArtifactStore(
     return Buffer.concat(chunks)
   }
 
+  /** Nobody takes an artifact away again, so what this client has stored or seen is there. */
+  const known = new Set<string>()
+  async function once(ref: ArtifactRef, storing: () => Promise<ArtifactRef>): Promise<ArtifactRef> {
+    if (!known.has(ref.sha256)) await storing()
+    known.delete(ref.sha256)
+    known.add(ref.sha256)
+    const [oldest] = known
+    if (known.size > knownMax && oldest !== undefined) known.delete(oldest)
+    return ref
+  }
+
+  function put(content: Uint8Array | string): Promise<ArtifactRef> {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content
+    const ref = { sha256: digestOf(bytes), bytes: bytes.length }
+    return once(ref, () => (bytes.length > chunkBytesMax ? storeLarge(ref, partsOf(bytes)) : storeSmall(ref, bytes)))
+  }
+
   return {
-    async put(content) {
-      const bytes = typeof content === 'string' ? Buffer.from(content) : content
-      const ref = { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length }
-      return (await find(ref)) === null ? store(ref, partsOf(bytes)) : ref
-    },
+    put,
     async putFile(path) {
       const ref = await digestFile(path)
-      return (await find(ref)) === null ? store(ref, fileParts(path, ref)) : ref
+      if (ref.bytes <= chunkBytesMax) return put(await readFile(path))
+      return once(ref, () => storeLarge(ref, fileParts(path, ref)))
     },
     async get(ref) {
       for (let tries = 1; ; tries++) {
@@ -142,22 +202,15 @@ async function* partsOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-/** What object store clients expect to be told besides. */
-function describing({ sha256 }: ArtifactRef) {
-  const digest = Buffer.from(sha256, 'hex').toString('base64').replaceAll('+', '-').replaceAll('/', '_')
-  return {
-    digest: `SHA-256=${digest}`,
-    mtime: new Date().toISOString(),
-    deleted: false,
-    options: { max_chunk_size: chunkBytesMax },
-  }
-}
-
 function digestOf(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
 }
 
 /** As object stores name things: URL-safe base64 with padding. */
 function base64Url(name: string): string {
-  return Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
+  return urlSafe(Buffer.from(name).toString('base64'))
+}
+
+function urlSafe(base64: string): string {
+  return base64.replaceAll('+', '-').replaceAll('/', '_')
 }
