@@ -1,5 +1,5 @@
 /** Renders prompts: Liquid, strict about names, without access to files, and bounded in time and size. */
-import { Liquid } from 'liquidjs'
+import { Liquid, type Template } from 'liquidjs'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
 import { DEFAULT_PROMPT } from './default-prompt.ts'
 
@@ -9,6 +9,8 @@ export const templateRenderMs = 1_000
 /** Liquid's own count of what ranges, joins and the like allocate. */
 export const templateMemoryMaxUnits = 10_000_000
 export const promptMaxCharacters = 4_194_304
+/** Sessions of a runner share a few templates; so many of those used last are kept parsed. */
+const parsedTemplatesMax = 8
 
 /** Tags that read other templates: there are none to read. */
 const FILE_TAGS = ['include', 'render', 'layout', 'block'] as const
@@ -29,20 +31,34 @@ const ABSENT = {
 export async function renderTemplate(template: string, variables: Readonly<Record<string, unknown>>): Promise<string> {
   const source = template.trim() === '' ? DEFAULT_PROMPT : template
   const scope = plain({ ...ABSENT, ...variables })
-  const prompt = await renderWith(strictLiquid(), source, scope)
+  const prompt = await renderWith(source, scope)
   if (prompt.length <= promptMaxCharacters) return prompt
   throw new SwarmError('template_error', `the rendered prompt is longer than ${promptMaxCharacters} characters`)
 }
 
-async function renderWith(liquid: Liquid, source: string, scope: object): Promise<string> {
+async function renderWith(source: string, scope: object): Promise<string> {
   try {
-    return String(await liquid.render(liquid.parse(source), scope))
+    engine ??= strictLiquid()
+    return String(await engine.render(parsed(engine, source), scope))
   } catch (error) {
     throw new SwarmError('template_error', causeOf(error), {
       details: { line: positionOf(error)?.[0] ?? null },
       cause: error,
     })
   }
+}
+
+/** Made when first used; a rendering leaves nothing behind in it. */
+let engine: Liquid | undefined
+const templates = new Map<string, Template[]>()
+
+function parsed(liquid: Liquid, source: string): Template[] {
+  const template = templates.get(source) ?? liquid.parse(source)
+  templates.delete(source)
+  templates.set(source, template)
+  const [oldest] = templates.keys()
+  if (templates.size > parsedTemplatesMax && oldest !== undefined) templates.delete(oldest)
+  return template
 }
 
 function strictLiquid(): Liquid {

@@ -7,7 +7,8 @@ import type { EventData } from '../../events/session-events.ts'
 import type { ArtifactRef, Output, Workspace } from '../../events/parts.ts'
 import { isSwarmError, SwarmError } from '../errors.ts'
 import type { EffectScope } from '../effect-scope.ts'
-import type { CapturedOutput, RunnerPorts } from '../ports.ts'
+import type { WorkflowConfig } from '../../events/workflow-config.ts'
+import type { CapturedOutput, Host, RunnerPorts } from '../ports.ts'
 import type { RunnerSettings } from '../runner-settings.ts'
 import { processEnvironment, type ProcessEnvironment } from './environment.ts'
 
@@ -43,8 +44,17 @@ export function workspaceIn(scope: EffectScope): Workspace {
   return workspace
 }
 
+/** A session's environment is asked for several times in each turn and stays what it is. */
+const environments = new WeakMap<WorkflowConfig, { runner: Host['environment']; given: ProcessEnvironment }>()
+
 export function environmentIn({ scope, ports }: { scope: EffectScope; ports: RunnerPorts }): ProcessEnvironment {
-  return processEnvironment(ports.host.environment, startedIn(scope).config)
+  const { config } = startedIn(scope)
+  const { environment: runner } = ports.host
+  const known = environments.get(config)
+  if (known?.runner === runner) return known.given
+  const given = processEnvironment(runner, config)
+  environments.set(config, { runner, given })
+  return given
 }
 
 /** Marks the processes of one effect, so that they are found wherever they went; the same after a crash. */
