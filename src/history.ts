@@ -7,7 +7,6 @@ import { readLines } from './adapters/files/read-lines.ts'
 import { auditPage as pageOf } from './adapters/html/audit-page.ts'
 import { systemClock } from './adapters/system/clock.ts'
 import { sha256 } from './adapters/system/sha256.ts'
-import { fileWorkflows } from './adapters/workflow/file-workflows.ts'
 import type { ConnectedSwarm } from './connect.ts'
 import type { Position, SessionId } from './events/ids.ts'
 import { toTimestamp } from './events/timestamp.ts'
@@ -108,6 +107,8 @@ export async function backtest(
   { ports }: Ports,
   { workflow: workflowPath, after }: { workflow: string; after?: Position | undefined },
 ): Promise<Backtest & { workflow: Workflow }> {
+  // Loaded by who needs it: YAML and templates are the larger part of all that is behind this file.
+  const { fileWorkflows } = await import('./adapters/workflow/file-workflows.ts')
   const workflow = await fileWorkflows({ workflowPath, sourceDir: process.cwd() }).load()
   return { workflow, ...(await judge(ports.log, workflow.config, { after })) }
 }

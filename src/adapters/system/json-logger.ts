@@ -1,4 +1,4 @@
-import { destination, pino, stdSerializers, type DestinationStream } from 'pino'
+import { destination, pino, stdSerializers } from 'pino'
 import type { Logger } from '../../runtime/ports.ts'
 
 export type LogLevel = 'info' | 'warn' | 'error' | 'silent'
@@ -9,7 +9,7 @@ const STDERR = 2
  * Writes one line of JSON per message, to stderr unless told otherwise: stdout belongs to results. Written at once, so
  * nothing is lost when the process ends. An `Error` under `error` or `err` is written with its causes.
  */
-export function jsonLogger(options: { level?: LogLevel; destination?: DestinationStream } = {}): Logger {
+export function jsonLogger(options: { level?: LogLevel; destination?: { write(line: string): void } } = {}): Logger {
   const log = pino(
     {
       level: options.level ?? 'info',
