@@ -11,9 +11,20 @@ const POLL_MS = 5
 
 /** Pids of living processes whose environment holds `name=value`. Linux. */
 export function pidsWith(name: string, value: string): number[] {
+  return pidsWhere((environment) => environment.includes(`${name}=${value}`))
+}
+
+/** Pids of living processes of sessions whose workspaces lie below a directory, whatever others run on this machine. */
+export function pidsOfWorkspacesIn(directory: string): number[] {
+  return pidsWhere((environment) =>
+    environment.some((entry) => entry.startsWith(`ACE_RUNTIME_WORKSPACE_PATH=${directory}/`)),
+  )
+}
+
+function pidsWhere(matches: (environment: readonly string[]) => boolean): number[] {
   return readdirSync('/proc')
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => procFile(pid, 'environ').split('\0').includes(`${name}=${value}`))
+    .filter((pid) => matches(procFile(pid, 'environ').split('\0')))
     .map(Number)
     .filter(isAlive)
 }

@@ -173,7 +173,7 @@ export class Scenario {
   async close(): Promise<void> {
     try {
       await Promise.all(this.runners.map((runner) => runner.close({ drainMs: 0 })))
-      await expectNothingLeft(this.swarm, this.sessions)
+      await expectNothingLeft(this.swarm, this.sessions, this.directory)
     } finally {
       await this.swarm.close()
       await rm(this.directory, { recursive: true, force: true, maxRetries: 5 })

@@ -4,7 +4,7 @@ import type { ConnectedSwarm } from '../../src/connect.ts'
 import type { EventOf, RecordedEvent } from '../../src/events/envelope.ts'
 import type { EventType } from '../../src/events/session-events.ts'
 import { VIEW_NAMES } from '../../src/projections/catalog.ts'
-import { pidsWith } from './processes.ts'
+import { pidsOfWorkspacesIn } from './processes.ts'
 
 export type Recorded<T extends EventType> = EventOf<T> & { position: number }
 
@@ -38,10 +38,15 @@ export async function expectViewsToBeTrue(swarm: ConnectedSwarm): Promise<void> 
   }
 }
 
-export async function expectNothingLeft(swarm: ConnectedSwarm, sessions: readonly string[]): Promise<void> {
+/** `directory`: what holds the workspaces of these sessions. */
+export async function expectNothingLeft(
+  swarm: ConnectedSwarm,
+  sessions: readonly string[],
+  directory: string,
+): Promise<void> {
   await expectViewsToBeTrue(swarm)
+  expect(pidsOfWorkspacesIn(directory), `processes of sessions in ${directory}`).toEqual([])
   for (const sessionId of sessions) {
-    expect(pidsWith('ACE_RUNTIME_SESSION_ID', sessionId), `processes of ${sessionId}`).toEqual([])
     const steps = await swarm.replaySteps(sessionId)
     expect(steps.filter((step) => step.parked !== null)).toEqual([])
   }
