@@ -10,6 +10,7 @@ import { gitWorkspaces } from './adapters/workspace/git-workspaces.ts'
 import { scratchDirectory, type ConnectedSwarm } from './connect.ts'
 import { SESSION_ID_PATTERN } from './events/ids.ts'
 import { SwarmError } from './runtime/errors.ts'
+import { holderOn } from './runtime/lease-keeper.ts'
 import type { Workflow } from './runtime/ports.ts'
 import { startProjector } from './runtime/projector.ts'
 import { Runner, type RunnerHooks } from './runtime/runner.ts'
@@ -86,8 +87,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     only: options.only === undefined ? undefined : new Set(options.only),
   }
   const runner = new Runner(ports, settings, options.hooks)
-  const holder = { runnerId, host: host.name, pid: host.pid, processStartedAt: host.processStartedAt }
-  const projecting = startProjector(ports, holder, leaseTtlMs)
+  const projecting = startProjector(ports, holderOn(host, runnerId), leaseTtlMs)
   runner.start()
   const close = async ({ drainMs }: { drainMs?: number } = {}) => {
     await runner.drain(drainMs)
@@ -103,7 +103,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     run: (request) => {
       const sessionId = request.session_id ?? swarm.ports.ids.next()
       const start = () => swarm.start({ ...request, session_id: sessionId })
-      return SESSION_ID_PATTERN.test(sessionId) ? runner.run(sessionId, start) : start()
+      return SESSION_ID_PATTERN.test(sessionId) ? runner.run(sessionId, request.labels?.['lane'] ?? '', start) : start()
     },
     kill: async () => {
       await runner.kill()

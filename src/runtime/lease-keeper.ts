@@ -1,6 +1,6 @@
 /** Keeps one session's lease alive until it is given up or lost. */
 import { isSwarmError, messageOf } from './errors.ts'
-import type { Clock, Lease, LeaseHolder, LeaseStore, Logger } from './ports.ts'
+import type { Clock, Host, Lease, LeaseHolder, LeaseStore, Logger } from './ports.ts'
 
 export type KeptLease = {
   /** Resolves with the reason once the lease is not ours any more. Never resolves when it was released. */
@@ -18,6 +18,11 @@ export type KeptLease = {
 const RENEW_RETRY_MS = 250
 /** Of the TTL, counted from before the request that renewed it. */
 const SURE_SHARE = 0.5
+
+/** A runner of this process, as its leases tell who holds them. */
+export function holderOn({ name, pid, processStartedAt }: Host, runnerId: string): LeaseHolder {
+  return { runnerId, host: name, pid, processStartedAt }
+}
 
 type Ports = { leases: LeaseStore; clock: Clock; logger: Logger }
 

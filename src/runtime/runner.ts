@@ -10,7 +10,7 @@ import { decideClaim } from './claim.ts'
 import { performer } from './effects/perform.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { Interpreter, type InterpreterEnd } from './interpreter.ts'
-import { takeLease, type KeptLease } from './lease-keeper.ts'
+import { holderOn, takeLease, type KeptLease } from './lease-keeper.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
 import type { RunnerSettings } from './runner-settings.ts'
 import { ServedSessions } from './served-sessions.ts'
@@ -26,6 +26,7 @@ export type RunnerHooks = {
 }
 
 const CLAIM_RETRY_MS = 500
+
 export class Runner {
   private readonly ports: RunnerPorts
   private readonly settings: RunnerSettings
@@ -47,12 +48,7 @@ export class Runner {
     this.settings = settings
     this.hooks = hooks
     this.author = { ids: ports.ids, sha256: ports.sha256, source: `runner/${settings.runnerId}` }
-    this.holder = {
-      runnerId: settings.runnerId,
-      host: ports.host.name,
-      pid: ports.host.pid,
-      processStartedAt: ports.host.processStartedAt,
-    }
+    this.holder = holderOn(ports.host, settings.runnerId)
     this.watch = new WorkWatch(ports, this.holder, {
       onEvent: (event, position) => this.tell(event, position),
       onChange: () => this.schedule(),
@@ -67,11 +63,11 @@ export class Runner {
    * Starts a session and serves it here: its lease is taken before its first event is written, so no other runner
    * can come in between. Refused as `start` is.
    */
-  async run(sessionId: SessionId, start: () => Promise<StartResult>): Promise<StartResult> {
+  async run(sessionId: SessionId, lane: string, start: () => Promise<StartResult>): Promise<StartResult> {
     const lease = await this.newLease(sessionId)
     if (lease !== null) this.reserved.set(sessionId, lease)
     const result = await start()
-    if (result.ok) this.watch.followOne(sessionId)
+    if (result.ok) this.watch.add({ sessionId, lane, startedAt: result.position })
     else await this.reserved.get(sessionId)?.release()
     return result
   }
@@ -193,7 +189,10 @@ export class Runner {
       logger,
       author: this.author,
       perform: performer(this.ports, this.settings, lease.sure),
-      onEvent: (event, position) => this.hooks.onEvent?.(event, position),
+      onEvent: (event, position) => {
+        this.served.recount(sessionId)
+        this.hooks.onEvent?.(event, position)
+      },
     })
     await this.serve(interpreter, lease, lane, claim.event)
   }
@@ -219,7 +218,7 @@ export class Runner {
       this.watch.queue.free(interpreter.sessionId)
       return
     }
-    this.served.add({ interpreter, lane })
+    this.served.add(interpreter, lane)
     void kept.lost.then((reason) => interpreter.lose(`lease lost: ${reason}`))
     void interpreter.ended.then((end) => this.letGo(interpreter, kept, end))
     interpreter.start()

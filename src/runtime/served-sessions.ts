@@ -3,17 +3,28 @@ import type { SessionId } from '../events/ids.ts'
 import { phaseOf } from '../machines/decider.ts'
 import type { Interpreter } from './interpreter.ts'
 
-export type Served = { interpreter: Interpreter; lane: string }
+type Served = { interpreter: Interpreter; lane: string; isAtWork: boolean }
 
 export class ServedSessions {
   private readonly sessions = new Map<SessionId, Served>()
+  private readonly atWork = new Map<string, number>()
+  private activeCount = 0
   private emptied: () => void = () => undefined
 
-  add(served: Served): void {
-    this.sessions.set(served.interpreter.sessionId, served)
+  add(interpreter: Interpreter, lane: string): void {
+    this.sessions.set(interpreter.sessionId, { interpreter, lane, isAtWork: false })
+    this.recount(interpreter.sessionId)
+  }
+
+  /** To be called when the session may have changed its phase. */
+  recount(sessionId: SessionId): void {
+    const served = this.sessions.get(sessionId)
+    if (served !== undefined) this.count(served, phaseOf(served.interpreter.state) !== 'blocked')
   }
 
   remove(sessionId: SessionId): void {
+    const served = this.sessions.get(sessionId)
+    if (served !== undefined) this.count(served, false)
     this.sessions.delete(sessionId)
     if (this.sessions.size === 0) this.emptied()
   }
@@ -28,14 +39,12 @@ export class ServedSessions {
 
   /** How many there are at work. */
   get active(): number {
-    return this.atWork().length
+    return this.activeCount
   }
 
   /** How many there are at work, by lane. */
   get lanes(): ReadonlyMap<string, number> {
-    const lanes = new Map<string, number>()
-    for (const { lane } of this.atWork()) lanes.set(lane, (lanes.get(lane) ?? 0) + 1)
-    return lanes
+    return this.atWork
   }
 
   async untilEmpty(): Promise<void> {
@@ -46,7 +55,13 @@ export class ServedSessions {
     }
   }
 
-  private atWork(): Served[] {
-    return [...this.sessions.values()].filter(({ interpreter }) => phaseOf(interpreter.state) !== 'blocked')
+  private count(served: Served, isAtWork: boolean): void {
+    if (served.isAtWork === isAtWork) return
+    served.isAtWork = isAtWork
+    const change = isAtWork ? 1 : -1
+    const inLane = (this.atWork.get(served.lane) ?? 0) + change
+    this.activeCount += change
+    if (inLane > 0) this.atWork.set(served.lane, inLane)
+    else this.atWork.delete(served.lane)
   }
 }

@@ -9,9 +9,11 @@ import { OPEN_SESSIONS_KEY } from '../projections/open-sessions.ts'
 import { messageOf } from './errors.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
 import { storeNameOf } from './views.ts'
-import { WORK_NOUNS, WorkQueue } from './work-queue.ts'
+import { WORK_NOUNS, WorkQueue, type OpenSession } from './work-queue.ts'
 
 const LOOP_RETRY_MS = 1_000
+/** Up to so many sessions are followed each by itself; from there on it costs less to be told of all of them. */
+const FOLLOWED_ALONE_MAX = 3
 
 export type WorkWatchListener = {
   onEvent: (event: SwarmEvent, position: Position) => void
@@ -19,17 +21,22 @@ export type WorkWatchListener = {
   onChange: () => void
 }
 
+type WatchPorts = Pick<RunnerPorts, 'log' | 'leases' | 'views' | 'clock' | 'logger' | 'host'>
+
 export class WorkWatch {
   readonly queue = new WorkQueue()
-  private readonly ports: RunnerPorts
+  private readonly ports: WatchPorts
   private readonly holder: LeaseHolder
   private readonly told: WorkWatchListener
   private readonly life = new AbortController()
-  private readonly loops: Promise<void>[] = []
+  private readonly loops = new Set<Promise<void>>()
+  /** The sessions that count; null: all. */
+  private mine: Set<SessionId> | null = null
+  private followsAll = false
   private caughtUp = false
   private leasesKnown = false
 
-  constructor(ports: RunnerPorts, holder: LeaseHolder, told: WorkWatchListener) {
+  constructor(ports: WatchPorts, holder: LeaseHolder, told: WorkWatchListener) {
     this.ports = ports
     this.holder = holder
     this.told = told
@@ -42,13 +49,21 @@ export class WorkWatch {
 
   /** Follows all sessions, or only these. */
   start(only?: ReadonlySet<SessionId>): void {
-    this.loops.push(this.keepOn('following the leases', () => this.followLeases()))
-    if (only === undefined) this.loops.push(this.keepOn('following the log', () => this.followAll()))
-    else for (const sessionId of only) this.followOne(sessionId)
+    this.keepOn('following the leases', () => this.followLeases())
+    this.mine = only === undefined ? null : new Set(only)
+    if (only === undefined || only.size > FOLLOWED_ALONE_MAX) this.followAll()
+    else for (const sessionId of only) this.followAlone(sessionId, 0)
   }
 
-  followOne(sessionId: SessionId): void {
-    this.loops.push(this.keepOn(`following ${sessionId}`, () => this.follow(0, { sessionId })))
+  /** Takes in a session that this runner has just started: what is written to it from now on is told. */
+  add(session: OpenSession): void {
+    this.queue.add(session)
+    this.mine?.add(session.sessionId)
+    if (!this.followsAll) {
+      if (this.mine !== null && this.mine.size > FOLLOWED_ALONE_MAX) this.followAll()
+      else this.followAlone(session.sessionId, session.startedAt)
+    }
+    this.told.onChange()
   }
 
   async stop(): Promise<void> {
@@ -57,35 +72,56 @@ export class WorkWatch {
   }
 
   /** Whatever ends a loop early (the log can't be reached, a store refuses) is reported, and the loop begins again. */
-  private async keepOn(what: string, loop: () => Promise<void>): Promise<void> {
-    while (!this.life.signal.aborted) {
-      try {
-        await loop()
-      } catch (error) {
-        this.ports.logger.error(`${what} was interrupted`, { error: messageOf(error) })
+  private keepOn(what: string, loop: () => Promise<void>, isOver: () => boolean = () => false): void {
+    const { logger, clock } = this.ports
+    const { signal } = this.life
+    const run = async () => {
+      while (!signal.aborted) {
+        try {
+          await loop()
+        } catch (error) {
+          logger.error(`${what} was interrupted`, { error: messageOf(error) })
+        }
+        if (isOver()) return
+        await clock.sleep(LOOP_RETRY_MS, signal)
       }
-      await this.ports.clock.sleep(LOOP_RETRY_MS, this.life.signal)
+    }
+    const running = run().finally(() => this.loops.delete(running))
+    this.loops.add(running)
+  }
+
+  private followAll(): void {
+    this.followsAll = true
+    this.keepOn('following the log', async () => this.follow(await this.openSessions()))
+  }
+
+  private followAlone(sessionId: SessionId, after: Position): void {
+    const isOver = () => this.mine?.has(sessionId) === false
+    this.keepOn(`following ${sessionId}`, () => this.follow(after, sessionId), isOver)
+  }
+
+  /** To the end of the one session, or for ever. */
+  private async follow(after: Position, sessionId?: SessionId): Promise<void> {
+    const filter = { nouns: WORK_NOUNS, ...(sessionId === undefined ? {} : { sessionId }) }
+    for await (const item of this.ports.log.subscribe({ after, filter, signal: this.life.signal })) {
+      if (item.kind === 'event' && this.isMine(item.event.subject)) this.take(item.event, item.position)
+      if (item.kind === 'caught_up') {
+        this.caughtUp = true
+        this.told.onChange()
+      }
+      if (sessionId !== undefined && !this.isMine(sessionId)) return
     }
   }
 
-  private async followAll(): Promise<void> {
-    await this.follow(await this.openSessions(), {})
+  private take(event: SwarmEvent, position: Position): void {
+    this.queue.take(event, position)
+    if (event.type === 'session.closed') this.mine?.delete(event.subject)
+    this.told.onEvent(event, position)
+    this.told.onChange()
   }
 
-  private async follow(after: Position, filter: { sessionId?: SessionId }): Promise<void> {
-    const items = this.ports.log.subscribe({
-      after,
-      filter: { ...filter, nouns: WORK_NOUNS },
-      signal: this.life.signal,
-    })
-    for await (const item of items) {
-      if (item.kind === 'caught_up') this.caughtUp = true
-      if (item.kind === 'event') {
-        this.queue.take(item.event, item.position)
-        this.told.onEvent(item.event, item.position)
-      }
-      this.told.onChange()
-    }
+  private isMine(sessionId: SessionId): boolean {
+    return this.mine === null || this.mine.has(sessionId)
   }
 
   /** Begins with what the index says is open, as far as it reaches; the log from there on tells the rest. */
@@ -96,7 +132,7 @@ export class WorkWatch {
     // What is stored is a cache: when it can't be used, the log tells it all again.
     if (!parsed.success) return 0
     for (const [sessionId, { lane, started_at }] of Object.entries(parsed.data.sessions))
-      this.queue.add({ sessionId, lane, startedAt: started_at })
+      if (this.isMine(sessionId)) this.queue.add({ sessionId, lane, startedAt: started_at })
     return stored.position
   }
 
