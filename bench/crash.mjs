@@ -1,14 +1,12 @@
 /** From SIGKILL of a runner in the middle of a turn to the next turn's process, started by a runner that starts at once. */
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import { workflowOf } from './fill.mjs'
-import { main, median, percentile, report, size, withServer } from './harness.mjs'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { workflowOf } from './fill.mjs'
+import { main, median, percentile, report, size, withServer } from './harness.mjs'
+import { endRunner, startRunner } from './runner-process.mjs'
 
 const ROUNDS = size(7, 1)
-const RUNNER = fileURLToPath(new URL('./crash-runner.mjs', import.meta.url))
 /** What Restate needs on a machine like this, measured earlier; half a second of it is its retry delay. */
 const RESTATE_S = 0.65
 
@@ -21,14 +19,14 @@ await main(() =>
     const starts = []
     for (let round = 0; round < ROUNDS; round++) {
       const life = new AbortController()
-      const first = startRunner(dir, workflow)
+      const first = startRunner(join(dir, '.swarmtrail'), workflow)
       await once(first, 'message')
       const { sessionId } = await swarm.start({ task: 'survive' })
       const spawns = swarm.events({ sessionId, from: 'start', types: ['turn.spawned'], signal: life.signal })
       await spawns.next()
       const killedAt = performance.now()
       first.kill('SIGKILL')
-      const second = startRunner(dir, workflow)
+      const second = startRunner(join(dir, '.swarmtrail'), workflow)
       const ready = once(second, 'message').then(() => performance.now() - killedAt)
       await spawns.next()
       times.push((performance.now() - killedAt) / 1000)
@@ -37,8 +35,7 @@ await main(() =>
       await swarm.stop(sessionId)
       await swarm.wait(sessionId)
       for await (const _ of swarm.events({ sessionId, from: 'start', until: 'closed' })) continue
-      second.kill('SIGTERM')
-      await once(second, 'exit')
+      await endRunner(second)
     }
     report('crash', {
       what: 'SIGKILL of the runner to the next turn, the lost command ended first',
@@ -52,7 +49,3 @@ await main(() =>
     })
   }),
 )
-
-function startRunner(dir, workflow) {
-  return fork(RUNNER, [join(dir, '.swarmtrail'), workflow], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-}

@@ -6,6 +6,7 @@ import { bareStream, main, median, percentile, report, size, withServer } from '
 
 const ROUNDS = size(5, 1)
 const SUBSCRIBERS = size(50, 5)
+const MORE_SUBSCRIBERS = size([1, 10, 50, 200], [1, 3])
 const EVENTS = size(100, 5)
 
 await main(() =>
@@ -14,10 +15,14 @@ await main(() =>
     const rounds = []
     for (let round = 0; round < ROUNDS; round++) {
       const { append, bytes } = appender(swarm.ports.log, `S-${randomUUID()}`)
-      const ours = await measure(await ourSubscribers(swarm), async () => (await append()).position)
+      const ours = await measure(
+        await ourSubscribers(swarm, SUBSCRIBERS),
+        SUBSCRIBERS,
+        async () => (await append()).position,
+      )
       const body = Buffer.alloc(bytes, 'x')
       const publish = async () => (await stream.js.publish(stream.subject('t'), body)).seq
-      const bare = await measure(bareSubscribers(nc), publish)
+      const bare = await measure(bareSubscribers(nc, SUBSCRIBERS), SUBSCRIBERS, publish)
       rounds.push({
         ours_p50_ms: median(ours),
         ours_p99_ms: percentile(ours, 0.99),
@@ -40,14 +45,34 @@ await main(() =>
       p99_ratio: p99,
       rounds,
     })
+    await more(swarm)
   }),
 )
 
+/** What each subscriber waits as there are more of them. */
+async function more(swarm) {
+  const points = []
+  for (const count of MORE_SUBSCRIBERS) {
+    const { append } = appender(swarm.ports.log, `S-${randomUUID()}`)
+    const times = await measure(await ourSubscribers(swarm, count), count, async () => (await append()).position)
+    points.push([count, median(times)])
+  }
+  report('subscribers', {
+    what: `sent to received by ${MORE_SUBSCRIBERS.join(' / ')} subscribers, p50 of the most`,
+    bare: `by ${MORE_SUBSCRIBERS[0]}`,
+    value: points.at(-1)[1],
+    unit: ' ms',
+    ours: `${points.map(([, ms]) => ms.toFixed(2)).join(' / ')} ms`,
+    theirs: `${points[0][1].toFixed(2)} ms`,
+    growth: { along: 'live subscribers in one process', figure: 'ms from sent to received, p50', points },
+  })
+}
+
 /** Times from the sending of each event to its arrival at each subscriber: the append itself is part of both sides. */
-async function measure({ arrivals, close }, send) {
+async function measure({ arrivals, close }, subscribers, send) {
   const times = []
   for (let i = 0; i < EVENTS; i++) {
-    const seen = arrivals(SUBSCRIBERS)
+    const seen = arrivals(subscribers)
     const sentAt = performance.now()
     await send()
     for (const at of await seen) times.push(at - sentAt)
@@ -69,13 +94,13 @@ function counter() {
   }
 }
 
-async function ourSubscribers(swarm) {
+async function ourSubscribers(swarm, count) {
   const { arrived, arrivals } = counter()
   const life = new AbortController()
   setMaxListeners(0, life.signal)
   const head = await swarm.ports.log.head()
   const ready = []
-  const done = Array.from({ length: SUBSCRIBERS }, () => {
+  const done = Array.from({ length: count }, () => {
     const items = swarm.ports.log.subscribe({ after: head, signal: life.signal })
     let caughtUp
     ready.push(new Promise((resolve) => (caughtUp = resolve)))
@@ -90,9 +115,9 @@ async function ourSubscribers(swarm) {
   return { arrivals, close: () => (life.abort(), Promise.all(done)) }
 }
 
-function bareSubscribers(nc) {
+function bareSubscribers(nc, count) {
   const { arrived, arrivals } = counter()
-  const subscriptions = Array.from({ length: SUBSCRIBERS }, () => nc.subscribe('BARE.live.>', { callback: arrived }))
+  const subscriptions = Array.from({ length: count }, () => nc.subscribe('BARE.live.>', { callback: arrived }))
   return {
     arrivals,
     close: async () => {

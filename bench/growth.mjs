@@ -3,7 +3,7 @@
  * all of them; and listing the newest of them. The logs stand side by side and take turns, so that the machine's mood
  * is the same for all.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { indexes, projections } from '../dist/projections/catalog.js'
 import { storeNameOf } from '../dist/runtime/views.js'
@@ -28,6 +28,7 @@ await main(async () => {
   await withLogs(SIZES, [], async (logs) => {
     const times = await measureSessions(logs)
     growth(times, files)
+    memory(logs)
     await list(logs.at(-1))
     for (const { ours } of logs) await ours.close()
   })
@@ -38,11 +39,11 @@ async function withLogs([sessions, ...others], logs, work) {
   if (sessions === undefined) return work(logs)
   await withFilledServer(
     async ({ swarm, nc, dir }) => fillSessions(nc, [await recordTrail(swarm, dir, 1)], sessions),
-    async ({ swarm, dir }) => {
+    async ({ swarm, dir, serverPid }) => {
       const ours = await server(swarm, dir, workflowOf('/bin/true', { protocol: 'exit-code' }))
       const caughtUpMs = await timed(() => current(swarm.ports))
       await ours.run()
-      await withLogs(others, [...logs, { sessions, swarm, ours, caughtUpMs }], work)
+      await withLogs(others, [...logs, { sessions, swarm, ours, caughtUpMs, serverPid }], work)
     },
   )
 }
@@ -89,6 +90,11 @@ function growth(times, files) {
     ours: times.map(({ ms }) => `${ms.toFixed(1)}`).join(' / ') + ' ms',
     theirs: `one JSON file for all: ${files.map(({ sessions, ms }) => `${ms.toFixed(1)} (${sessions})`).join(', ')} ms`,
     ratios,
+    growth: {
+      along: 'finished sessions in the log',
+      figure: 'ms to start and finish one more, its process included',
+      points: times.map(({ sessions, ms }) => [sessions, ms]),
+    },
     registry_file_ms: files,
   })
   if (quick) return
@@ -115,6 +121,28 @@ function growth(times, files) {
   )
 }
 
+/** Of nats-server itself, which holds an index of all subjects in memory. Linux. */
+function memory(logs) {
+  const points = logs.map(({ sessions, serverPid }) => {
+    const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${serverPid}/status`, 'utf8'))
+    return [sessions, Number(kilobytes) / 1024]
+  })
+  const [[fewest, least], [most, largest]] = [points[0], points.at(-1)]
+  report('server-memory', {
+    what: `memory of nats-server a session, ${most} in the log, with views and without artifacts`,
+    bare: `the same server with ${fewest}`,
+    value: ((largest - least) * 1024) / (most - fewest),
+    unit: ' KB',
+    ours: `${largest.toFixed(0)} MiB`,
+    theirs: `${least.toFixed(0)} MiB`,
+    growth: {
+      along: 'finished sessions in the log',
+      figure: 'MiB of memory of nats-server, without artifacts',
+      points,
+    },
+  })
+}
+
 async function list({ sessions, swarm, caughtUpMs }) {
   const [{ session_id: key }] = await swarm.list({ limit: 1 })
   const ours = []
@@ -131,6 +159,7 @@ async function list({ sessions, swarm, caughtUpMs }) {
     unit: ' ms',
     ours: `${median(ours).toFixed(1)} ms`,
     theirs: `${median(bare).toFixed(2)} ms`,
+    events: await swarm.ports.log.head(),
     views_caught_up_after_s: caughtUpMs / 1000,
   })
 }

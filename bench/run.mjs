@@ -1,13 +1,14 @@
 /**
- * Runs all benchmarks, or those named, one after the other; prints their JSON lines and writes the table between the
- * markers of docs/performance.md. With `--quick` nothing is written: the figures mean nothing
- * then. `--list` names the scripts.
+ * Runs all benchmarks, or those named, one after the other, and prints their JSON lines. A run of all of them that ends
+ * well writes the tables of the documentation; with `--quick` nothing is written: the figures mean nothing then.
+ * `--from FILE` writes the tables from lines that were kept earlier, and runs nothing. `--list` names the scripts.
  */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { machine } from './harness.mjs'
+import { parseArgs } from 'node:util'
+import { writeTables } from './tables.mjs'
 
 const SCRIPTS = [
   'append',
@@ -23,30 +24,41 @@ const SCRIPTS = [
   'crash',
   'cli',
   'growth',
+  'runners',
 ]
-const PAGE = fileURLToPath(new URL('../docs/performance.md', import.meta.url))
-const BEGIN = '<!-- bench: begin -->'
-const END = '<!-- bench: end -->'
 
-const named = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-const quick = process.argv.includes('--quick')
-if (process.argv.includes('--list')) {
-  console.log(SCRIPTS.join('\n'))
-  process.exit(0)
+const options = { quick: { type: 'boolean' }, list: { type: 'boolean' }, from: { type: 'string' } }
+const { values, positionals: named } = parseArgs({ options, allowPositionals: true })
+const unknown = named.filter((name) => !SCRIPTS.includes(name))
+if (unknown.length > 0) {
+  console.error(`no benchmark ${unknown.join(', ')}; there are ${SCRIPTS.join(', ')}`)
+  process.exit(2)
 }
-const lines = []
-let failed = false
-for (const script of SCRIPTS.filter((name) => named.length === 0 || named.includes(name))) {
-  const { code, found } = await run(script)
-  lines.push(...found)
-  if (code !== 0) failed = true
+
+if (values.list) console.log(SCRIPTS.join('\n'))
+else if (values.from !== undefined) tell(readFileSync(values.from, 'utf8').trim().split('\n').map(JSON.parse))
+else await runAll()
+
+async function runAll() {
+  const lines = []
+  let failed = false
+  for (const script of SCRIPTS.filter((name) => named.length === 0 || named.includes(name))) {
+    const { code, found } = await run(script)
+    lines.push(...found)
+    if (code !== 0) failed = true
+  }
+  if (!values.quick && named.length === 0 && !failed) tell(lines)
+  if (failed) process.exitCode = 1
 }
-if (!quick && named.length === 0 && !failed && existsSync(PAGE)) writeTable()
-process.exit(failed ? 1 : 0)
+
+function tell(lines) {
+  console.error(`written: ${writeTables(lines).join(', ')}`)
+}
 
 async function run(script) {
   const path = fileURLToPath(new URL(`${script}.mjs`, import.meta.url))
-  const child = spawn(process.execPath, [path, ...(quick ? ['--quick'] : [])], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const given = values.quick ? ['--quick'] : []
+  const child = spawn(process.execPath, [path, ...given], { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => child.once('close', resolve))
   const found = []
   for await (const line of createInterface({ input: child.stdout })) {
@@ -56,22 +68,4 @@ async function run(script) {
   const code = await ended
   if (code !== 0) console.error(`${script} ended with ${code}`)
   return { code, found }
-}
-
-function writeTable() {
-  const { cpu, cores, memory_gib, node, kernel } = machine()
-  const rows = lines.map(({ what, bare, bar, value, pass, ours, theirs }) => {
-    const met = pass === null ? '' : pass ? 'yes' : '**no**'
-    return `| ${[what, bare, bar, value, met, ours, theirs].join(' | ')} |`
-  })
-  const table = [
-    '| what | beside | bar | measured | met | ours | theirs |',
-    '|---|---|---|---|---|---|---|',
-    ...rows,
-    '',
-    `Machine: ${cpu}, ${cores} cores, ${memory_gib} GiB, Linux ${kernel}, Node ${node}.`,
-  ]
-  const page = readFileSync(PAGE, 'utf8')
-  const before = page.slice(0, page.indexOf(BEGIN) + BEGIN.length)
-  writeFileSync(PAGE, `${before}\n${table.join('\n')}\n${page.slice(page.indexOf(END))}`)
 }

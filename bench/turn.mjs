@@ -84,6 +84,14 @@ async function longSession({ swarm, dir }) {
     unit: 'x',
     ours: `${last.toFixed(2)} ms`,
     theirs: `${first.toFixed(2)} ms`,
+    growth: {
+      along: 'turns in one session',
+      figure: 'ms a turn, its process included',
+      points: [
+        [PART, first],
+        [LONG_TURNS, last],
+      ],
+    },
   })
 }
 
