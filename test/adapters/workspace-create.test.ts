@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { gitWorkspaces } from '../../src/adapters/workspace/git-workspaces.ts'
 import type { CreateWorkspace } from '../../src/runtime/ports.ts'
 import { exists, gitIn, makeRepository, readTree, temporaryDirectory, writeTree } from '../support/repositories.ts'
@@ -155,6 +155,30 @@ describe('creating other sources', () => {
     await writeFile(join(source, 'src/new.txt'), 'x')
     expect(await workspaces.isClean(inPlace)).toBe(false)
     expect(await workspaces.changedFiles({ ...inPlace, path: join(source, 'src') })).toEqual(['new.txt'])
+  })
+})
+
+describe('an empty workspace', () => {
+  it('that stays empty needs no git at all', async () => {
+    const { source, root } = await repositoryWithRoot()
+    vi.stubEnv('PATH', root)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const workspace = await workspaces.create(request(source, root, { source: 'empty' }))
+    expect(await workspaces.create(request(source, root, { source: 'empty' }))).toEqual(workspace)
+    expect(await workspaces.changedFiles(workspace)).toEqual([])
+    expect(await workspaces.isClean(workspace)).toBe(true)
+    expect(await workspaces.capture(workspace, join(root, 'out'))).toMatchObject({ files: [], patchFile: null })
+    expect(await workspaces.dispose(workspace, 'remove')).toEqual({ kind: 'removed', path: workspace.path })
+  })
+
+  it('captures what was made in it, and what was made again after a crash', async () => {
+    const { source, root } = await repositoryWithRoot()
+    const workspace = await workspaces.create(request(source, root, { source: 'empty' }))
+    await writeTree(workspace.path, { 'new/file': 'x', 'node_modules/p.js': 'x', '.git/HEAD': 'odd' })
+    expect(await workspaces.changedFiles(workspace)).toEqual(['new/file'])
+    expect(await workspaces.create(request(source, root, { source: 'empty' }))).toEqual(workspace)
+    const capture = await workspaces.capture(workspace, join(root, 'out'))
+    expect(capture).toMatchObject({ base_commit: null, files: [{ path: 'new/file', change: 'added' }] })
   })
 })
 

@@ -1,5 +1,5 @@
 /** What a session changed in its workspace, against what the workspace began with. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Capture, Workspace } from '../../events/parts.ts'
@@ -8,9 +8,10 @@ import { locate } from './containment.ts'
 import { addedPaths, changesSince, writePatch } from './difference.ts'
 import { git, gitOutput, type GitOptions } from './git.ts'
 import { privateGitDir, readMarker } from './marker.ts'
+import { makePrivateGitDir } from './private-base.ts'
 import { splitList, textOf } from './raw-path.ts'
 import { linkedDirOf, repositoryOf } from './repository.ts'
-import { snapshot } from './snapshot.ts'
+import { EMPTY_TREE, snapshot, type Snapshot } from './snapshot.ts'
 import { branchCommit } from './worktree.ts'
 
 export type CapturedWork = Omit<Capture, 'patch'> & { patchFile: string | null }
@@ -19,38 +20,55 @@ const PATCH_FILE = 'work.patch'
 
 export async function captureWork(workspace: Workspace, directory: string): Promise<CapturedWork | null> {
   if (workspace.source === 'in-place') return null
-  await mustBeThere(workspace)
   await mkdir(directory, { recursive: true })
-  const origin = await originOf(workspace)
-  return inScratch(async (scratch) => {
-    const now = await snapshot({ ...origin, workTree: workspace.path, scratch })
-    const files = await changesSince(origin.base, now)
-    const patchFile = files.length === 0 ? null : join(directory, PATCH_FILE)
-    if (patchFile !== null) await writePatch(origin.base, now, patchFile)
-    return { format: 'patch', base_commit: workspace.base_commit, head_commit: origin.head, files, patchFile }
+  const patchFile = join(directory, PATCH_FILE)
+  const { head, files } = await inspect(workspace, async ({ head, base, now }) => {
+    const [files] = await Promise.all([changesSince(base, now), now.differs ? writePatch(base, now, patchFile) : null])
+    return { head, files }
   })
+  const { base_commit } = workspace
+  return { format: 'patch', base_commit, head_commit: head, files, patchFile: files.length === 0 ? null : patchFile }
 }
 
 export async function changedPaths(workspace: Workspace): Promise<string[]> {
-  await mustBeThere(workspace)
   if (workspace.source === 'in-place') return changedInPlace(workspace)
-  const origin = await originOf(workspace)
-  const files = await inScratch(async (scratch) =>
-    changesSince(origin.base, await snapshot({ ...origin, workTree: workspace.path, scratch })),
-  )
+  const files = await inspect(workspace, ({ base, now }) => changesSince(base, now))
   return sorted(files.map((file) => file.path))
 }
 
 export async function hasNothingUncommitted(workspace: Workspace): Promise<boolean> {
-  await mustBeThere(workspace)
   if (workspace.source === 'copy' || workspace.source === 'empty') return (await changedPaths(workspace)).length === 0
+  await mustBeThere(workspace)
   return (await gitOutput(['status', '--porcelain', '-z', '--untracked-files=all'], await workTreeOf(workspace))) === ''
 }
 
 type Origin = { gitDir: string; base: string; head: string | null; tracked: string[] }
+type Inspected = Pick<Origin, 'head' | 'base'> & { now: Snapshot }
 
-async function originOf(workspace: Workspace): Promise<Origin> {
-  return workspace.source === 'worktree' ? originOfWorktree(workspace) : originOfCopy(workspace)
+/** Works on a snapshot of the workspace, which is gone afterwards. */
+async function inspect<T>(workspace: Workspace, work: (inspected: Inspected) => Promise<T>): Promise<T> {
+  await mustBeThere(workspace)
+  if (workspace.source === 'empty' && (await readdir(workspace.path)).length === 0) {
+    return work({ head: null, base: EMPTY_TREE, now: { place: {}, differs: false } })
+  }
+  return inScratch(async (scratch) => {
+    const { gitDir, base, head, tracked } = await originOf(workspace, scratch)
+    // An empty beginning needs no index to start from.
+    const start = base === EMPTY_TREE ? null : base
+    const now = await snapshot({ gitDir, base: start, tracked, workTree: workspace.path, scratch })
+    return work({ head, base, now })
+  })
+}
+
+async function originOf(workspace: Workspace, scratch: string): Promise<Origin> {
+  if (workspace.source === 'worktree') return originOfWorktree(workspace)
+  return workspace.source === 'empty' ? originOfEmpty(scratch) : originOfCopy(workspace)
+}
+
+async function originOfEmpty(scratch: string): Promise<Origin> {
+  const gitDir = join(scratch, 'git')
+  await makePrivateGitDir(gitDir)
+  return { gitDir, base: EMPTY_TREE, head: null, tracked: [] }
 }
 
 async function originOfCopy(workspace: Workspace): Promise<Origin> {
@@ -70,10 +88,13 @@ async function originOfWorktree(workspace: Workspace): Promise<Origin> {
   }
   const gitDir = repository.commonDir
   const linkedDir = await linkedDirOf(gitDir, workspace.path)
-  const head = (linkedDir && (await headOf(linkedDir))) ?? (await branchHead(gitDir, workspace.branch))
-  const tracked = head === null ? [] : await addedPaths(['diff-tree', '-r', base, head], { gitDir })
-  if (linkedDir !== null) tracked.push(...(await stagedPaths(linkedDir, workspace.path, base)))
-  return { gitDir, base, head, tracked }
+  const [own, staged] = await Promise.all([
+    linkedDir && headOf(linkedDir),
+    linkedDir === null ? [] : stagedPaths(linkedDir, workspace.path, base),
+  ])
+  const head = own ?? (await branchHead(gitDir, workspace.branch))
+  const committed = head === null || head === base ? [] : await addedPaths(['diff-tree', '-r', base, head], { gitDir })
+  return { gitDir, base, head, tracked: [...committed, ...staged] }
 }
 
 async function headOf(gitDir: string): Promise<string | null> {

@@ -5,7 +5,7 @@ import type { CreateWorkspace } from '../../runtime/ports.ts'
 import { canonicalDirectory, checkName, locate, makeRoot } from './containment.ts'
 import { copyTree } from './copy-tree.ts'
 import { type Marker, privateGitDir, readMarker } from './marker.ts'
-import { makePrivateSibling } from './private-base.ts'
+import { makePrivateGitDir } from './private-base.ts'
 import { isTracked, type Repository, repositoryOf } from './repository.ts'
 import { discard, remember, type Slot, takeSlot, type Wanted } from './slot.ts'
 import { snapshotInto } from './snapshot.ts'
@@ -87,11 +87,10 @@ async function fill(slot: Slot, repository: Repository | null): Promise<Slot> {
     )
     return remember(current, { state: 'made' })
   }
-  if (marker.source === 'copy') await copyTree(marker.source_path, place.path, place.root)
+  await copyTree(marker.source_path, place.path, place.root)
   const gitDir = privateGitDir(place)
-  const emptyTree = await makePrivateSibling(gitDir)
-  const base_tree = marker.source === 'empty' ? emptyTree : await snapshotInto(gitDir, place.path)
-  return remember(slot, { base_tree, state: 'made' })
+  await makePrivateGitDir(gitDir)
+  return remember(slot, { base_tree: await snapshotInto(gitDir, place.path), state: 'made' })
 }
 
 function workspaceOf(slot: Slot): Workspace {

@@ -1,8 +1,10 @@
 /** Git as a quiet, deterministic subprocess: argument arrays only, no hooks, no prompts, nothing inherited by chance. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { execa } from 'execa'
+import { messageOf } from '../../runtime/errors.ts'
+import { runProgram } from './run-program.ts'
 
 const GIT_TIMEOUT_MS = 600_000
+const GIT_OUTPUT_BYTES_MAX = 500_000_000
 const LOCK_RETRIES = 12
 const LOCK_RETRY_STEP_MS = 50
 
@@ -36,23 +38,19 @@ export type GitOptions = {
 /** `stdout` holds raw bytes as a latin1 string, so that names in any encoding survive. */
 export type GitResult = { ok: boolean; exitCode: number; stdout: string; stderr: string }
 
-/** Runs git; a non-zero exit is a result. Throws when git can't be run or takes too long. */
+/** Runs git; a non-zero exit is a result. Throws when git can't be run, takes too long or prints too much. */
 export async function git(args: readonly string[], options: GitOptions = {}): Promise<GitResult> {
-  const result = await execa('git', [...SETTINGS, ...args], {
+  const { exitCode, stdout, stderr } = await runProgram('git', [...SETTINGS, ...args], {
     cwd: options.cwd ?? options.workTree ?? options.gitDir,
     env: environment(options),
-    extendEnv: false,
-    encoding: 'latin1',
-    stripFinalNewline: false,
-    reject: false,
-    timeout: GIT_TIMEOUT_MS,
-    maxBuffer: 1_000_000_000,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: bytesOf(options.input) }),
-    ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
+    input: options.input === undefined ? undefined : bytesOf(options.input),
+    stdoutFile: options.stdoutFile,
+    timeoutMs: GIT_TIMEOUT_MS,
+    outputBytesMax: GIT_OUTPUT_BYTES_MAX,
+  }).catch((error: unknown) => {
+    throw new Error(`git ${args[0]}: ${messageOf(error)}`, { cause: error })
   })
-  if (result.exitCode === undefined) throw new Error(`git ${args[0]}: ${result.shortMessage ?? 'did not run'}`)
-  const stderr = Buffer.from(result.stderr ?? '', 'latin1').toString('utf8')
-  return { ok: result.exitCode === 0, exitCode: result.exitCode, stdout: result.stdout ?? '', stderr }
+  return { ok: exitCode === 0, exitCode, stdout: stdout.toString('latin1'), stderr: stderr.toString('utf8') }
 }
 
 /** Runs git and returns its output; throws with its first error line on a non-zero exit. */

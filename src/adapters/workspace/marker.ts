@@ -17,7 +17,7 @@ const markerSchema = z.object({
   source_path: z.string(),
   base_commit: z.string().nullable(),
   branch: z.string().nullable(),
-  /** Tree of what a copy or an empty workspace began with, in its private git directory. */
+  /** Tree of what a copy (in its private git directory) or an empty workspace began with. */
   base_tree: z.string().nullable(),
   archive_path: z.string().nullable(),
 })
@@ -25,7 +25,7 @@ export type Marker = z.output<typeof markerSchema>
 
 export type MarkedPlace = { path: string; root: string }
 
-/** The git directory that holds the base of a copy or an empty workspace. */
+/** The git directory that holds the base of a copy. */
 export function privateGitDir(place: MarkedPlace): string {
   return join(place.root, META_DIRECTORY, `${basename(place.path)}.git`)
 }
@@ -44,7 +44,8 @@ export async function readMarker(place: MarkedPlace): Promise<Marker | null> {
 /** Makes a place ours, whole or not at all; false when it is taken. */
 export async function claimMarker(place: MarkedPlace, marker: Marker): Promise<boolean> {
   await mkdir(join(place.root, META_DIRECTORY), { recursive: true, mode: 0o700 })
-  const draft = await writeDraft(place, marker)
+  // Lost in a power cut, a claim takes with it nothing but an empty directory.
+  const draft = await writeDraft(place, marker, { flush: false })
   try {
     await link(draft, markerPath(place))
     return true
@@ -57,16 +58,16 @@ export async function claimMarker(place: MarkedPlace, marker: Marker): Promise<b
 }
 
 export async function updateMarker(place: MarkedPlace, marker: Marker): Promise<void> {
-  await rename(await writeDraft(place, marker), markerPath(place))
+  await rename(await writeDraft(place, marker, { flush: true }), markerPath(place))
 }
 
 export async function dropMarker(place: MarkedPlace): Promise<void> {
   await rm(markerPath(place), { force: true })
 }
 
-async function writeDraft(place: MarkedPlace, marker: Marker): Promise<string> {
+async function writeDraft(place: MarkedPlace, marker: Marker, { flush }: { flush: boolean }): Promise<string> {
   const draft = `${markerPath(place)}.${process.pid}.${marker.session_id}.draft`
-  await writeFile(draft, `${JSON.stringify(marker)}\n`, { mode: 0o600, flush: true })
+  await writeFile(draft, `${JSON.stringify(marker)}\n`, { mode: 0o600, flush })
   return draft
 }
 

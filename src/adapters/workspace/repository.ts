@@ -16,20 +16,19 @@ export type Repository = {
 
 /** The repository a directory lies in, or null. Throws when git refuses to look (an owner it doesn't trust, say). */
 export async function repositoryOf(directory: string): Promise<Repository | null> {
-  const found = await git(['rev-parse', '--is-inside-work-tree', '--show-toplevel', '--git-common-dir'], {
-    cwd: directory,
-  })
-  if (!found.ok) {
+  const asked = ['--is-inside-work-tree', '--show-toplevel', '--git-common-dir', 'HEAD^{commit}']
+  const found = await git(['rev-parse', ...asked], { cwd: directory })
+  const [inside, topLevel, commonDir, head = ''] = textOf(found.stdout).split('\n')
+  // Without a commit yet, all but the last answer are given before it fails.
+  if (!found.ok && !commonDir) {
     if (/not a git repository|must be run in a work tree/.test(found.stderr)) return null
     throw new Error(`git can't read ${directory}: ${firstError(found.stderr)}`)
   }
-  const [inside, topLevel, commonDir] = textOf(found.stdout).split('\n')
   if (inside !== 'true' || topLevel === undefined || commonDir === undefined) return null
-  const head = await git(['rev-parse', '--quiet', '--verify', 'HEAD^{commit}'], { cwd: directory })
   return {
     topLevel: await realpath(topLevel),
     commonDir: await realpath(commonDir.startsWith('/') ? commonDir : join(directory, commonDir)),
-    head: head.ok ? head.stdout.trim() : null,
+    head: found.ok ? head : null,
   }
 }
 

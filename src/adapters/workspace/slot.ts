@@ -12,6 +12,7 @@ import {
   updateMarker,
 } from './marker.ts'
 import { removeTree } from './remove-tree.ts'
+import { EMPTY_TREE } from './snapshot.ts'
 import { isSystemError } from './system-error.ts'
 import { deleteBranch, branchCommit, forgetWorktree, suffixed } from './worktree.ts'
 import { repositoryOf } from './repository.ts'
@@ -52,7 +53,9 @@ async function claim(place: MarkedPlace, wanted: Wanted): Promise<Slot | null> {
     if (isSystemError(error, 'EEXIST')) return null
     throw error
   }
-  return remember({ place, marker }, { state: 'making' })
+  // An empty one is finished by that.
+  const state = wanted.source === 'empty' ? 'made' : 'making'
+  return remember({ place, marker }, { state, base_tree: wanted.source === 'empty' ? EMPTY_TREE : null })
 }
 
 export async function remember(slot: Slot, change: Partial<Marker>): Promise<Slot> {
@@ -73,21 +76,28 @@ export async function clear(slot: Slot): Promise<void> {
   if (marker.state === 'claimed') await removeIfEmpty(place.path)
   else await removeTree(place.path)
   await rm(privateGitDir(place), { recursive: true, force: true })
-  if (marker.source === 'worktree' && marker.state !== 'claimed') {
-    await forgetWorktree(marker.source_path, place.path)
-    await deleteOwnBranch(marker)
-  }
+  if (marker.source !== 'worktree' || marker.state === 'claimed') return
+  const commonDir = await commonDirOf(marker.source_path)
+  if (commonDir === null) return
+  await forgetWorktree(commonDir, place.path)
+  await deleteOwnBranch(commonDir, marker)
 }
 
 /** While a workspace is half-made, only a branch that still stands at the base is known to be ours. */
-async function deleteOwnBranch(marker: Marker): Promise<void> {
-  if (marker.branch === null) return
-  if (marker.state === 'making') {
-    const repository = await repositoryOf(marker.source_path)
-    if (repository === null) return
-    if ((await branchCommit(repository.commonDir, marker.branch)) !== marker.base_commit) return
+async function deleteOwnBranch(commonDir: string, { branch, state, base_commit }: Marker): Promise<void> {
+  if (branch === null) return
+  if (state === 'making' && (await branchCommit(commonDir, branch)) !== base_commit) return
+  await deleteBranch(commonDir, branch)
+}
+
+/** Null when the source is gone, or no repository any more. */
+async function commonDirOf(sourcePath: string): Promise<string | null> {
+  try {
+    return (await repositoryOf(sourcePath))?.commonDir ?? null
+  } catch (error) {
+    if (error instanceof Error && /ENOENT|does not exist/.test(error.message)) return null
+    throw error
   }
-  await deleteBranch(marker.source_path, marker.branch)
 }
 
 /** The crash came between the claim and the directory: one with something in it was never ours. */

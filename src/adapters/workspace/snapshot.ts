@@ -1,5 +1,5 @@
 /**
- * A snapshot is the git tree of a work tree as it is now: everything committed or not, untracked files included,
+ * A snapshot is a work tree as it is now: everything committed or not, untracked files included,
  * ignored ones not. It is made with an index of its own, and from the repository's own git directory: whatever an
  * agent did to the `.git` in its workspace, to the index or to its branch changes nothing.
  */
@@ -23,24 +23,29 @@ export type SnapshotOptions = {
   scratch: string
 }
 
-/** Where the snapshot's tree can be read from. */
-export type Snapshot = { tree: string; read: GitOptions }
+/** An index that holds what is there now, and whether that differs from the base. */
+export type Snapshot = { place: GitOptions; differs: boolean }
+
+/** The tree without any entry, which git knows without having it. */
+export const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904'
 
 export async function snapshot(options: SnapshotOptions): Promise<Snapshot> {
   const objects = { directory: join(options.scratch, 'objects'), alternate: join(options.gitDir, 'objects') }
   await mkdir(objects.directory, { recursive: true })
-  const read: GitOptions = { gitDir: options.gitDir, objects, cwd: options.workTree }
-  const place: GitOptions = { ...read, workTree: options.workTree, indexFile: join(options.scratch, 'index') }
-  return { tree: await treeOf(options, place), read }
+  const { gitDir, workTree, scratch } = options
+  const place = { gitDir, workTree, objects, indexFile: join(scratch, 'index') }
+  return { place, differs: await takeIn(options, place) }
 }
 
-/** Like `snapshot`, of everything there, ignored or not, and kept in a git directory of its own. */
+/** The tree of everything there, ignored or not, kept in a git directory of its own. */
 export async function snapshotInto(gitDir: string, workTree: string): Promise<string> {
   const place = { gitDir, workTree, indexFile: join(gitDir, 'index') }
-  return treeOf({ gitDir, workTree, base: null, ignored: true, scratch: gitDir }, place)
+  const differs = await takeIn({ gitDir, workTree, base: null, ignored: true, scratch: gitDir }, place)
+  return differs ? (await gitOutput(['write-tree'], place)).trim() : EMPTY_TREE
 }
 
-async function treeOf(options: SnapshotOptions, place: GitOptions): Promise<string> {
+/** Makes the index hold what is there now; false when that is what it began with. */
+async function takeIn(options: SnapshotOptions, place: GitOptions): Promise<boolean> {
   if (options.base !== null) await gitOutput(['read-tree', options.base], place)
   const changes = options.base === null ? { changed: [], gone: [] } : trackedChanges(place)
   const [tracked, found] = await Promise.all([changes, untracked(options, place)])
@@ -54,7 +59,7 @@ async function treeOf(options: SnapshotOptions, place: GitOptions): Promise<stri
   await updateIndex(['--force-remove'], gone, place)
   // What is there now wins over tracked paths below it that git could not even look at (a link that leads to itself).
   await updateIndex(['--add', '--remove', '--replace'], present, place)
-  return (await gitOutput(['write-tree'], place)).trim()
+  return gone.length > 0 || present.length > 0
 }
 
 async function updateIndex(how: readonly string[], paths: readonly RawPath[], place: GitOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** Linked work trees on branches of their own. */
 import { firstError, git, type GitResult, gitPatiently } from './git.ts'
-import { linkedDirOf, repositoryOf } from './repository.ts'
+import { linkedDirOf } from './repository.ts'
 
 const BRANCH_SUFFIX_MAX = 1000
 
@@ -42,10 +42,8 @@ async function makeBranch(
   throw new Error(`no free branch name for swarmtrail/${sessionId}`)
 }
 
-/** Makes git forget a work tree whose directory is gone already. Repeatable; the source may be gone as well. */
-export async function forgetWorktree(sourcePath: string, path: string): Promise<void> {
-  const commonDir = await commonDirOf(sourcePath)
-  if (commonDir === null) return
+/** Makes git forget a work tree whose directory is gone already. Repeatable. */
+export async function forgetWorktree(commonDir: string, path: string): Promise<void> {
   // Twice forced: also one that somebody locked, or that was left half-made.
   const args = ['worktree', 'remove', '--force', '--force', path]
   const removed = await oneAtATime(commonDir, () => gitPatiently(args, { gitDir: commonDir }))
@@ -55,9 +53,7 @@ export async function forgetWorktree(sourcePath: string, path: string): Promise<
 }
 
 /** Deletes a branch of ours; one that another work tree has checked out by now is in use and stays. Repeatable. */
-export async function deleteBranch(sourcePath: string, branch: string): Promise<void> {
-  const commonDir = await commonDirOf(sourcePath)
-  if (commonDir === null || (await branchCommit(commonDir, branch)) === null) return
+export async function deleteBranch(commonDir: string, branch: string): Promise<void> {
   const args = ['branch', '--quiet', '-D', '--', branch]
   const deleted = await oneAtATime(commonDir, () => gitPatiently(args, { gitDir: commonDir }))
   if (!deleted.ok && !/checked out at|used by worktree|not found/.test(deleted.stderr)) {
@@ -68,15 +64,6 @@ export async function deleteBranch(sourcePath: string, branch: string): Promise<
 export async function branchCommit(commonDir: string, branch: string): Promise<string | null> {
   const found = await git(['rev-parse', '--quiet', '--verify', `refs/heads/${branch}^{commit}`], { gitDir: commonDir })
   return found.ok ? found.stdout.trim() : null
-}
-
-async function commonDirOf(sourcePath: string): Promise<string | null> {
-  try {
-    return (await repositoryOf(sourcePath))?.commonDir ?? null
-  } catch (error) {
-    if (error instanceof Error && /ENOENT|does not exist/.test(error.message)) return null
-    throw error
-  }
 }
 
 const queues = new Map<string, Promise<unknown>>()
