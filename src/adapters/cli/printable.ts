@@ -3,7 +3,9 @@ import { plainText } from '../../words/plain-text.ts'
 
 /** Code units that one character may take before a text is cut without looking further. */
 const CODE_UNITS_MAX = 16
-const segmenter = new Intl.Segmenter()
+const PLAIN_TEXT = /^[ -~]*$/
+/** Made when it is needed: it loads tables of its own. */
+let segmenter: Intl.Segmenter | undefined
 
 /** One line without control bytes: every run of white space becomes one space. */
 export function oneLine(text: string): string {
@@ -20,5 +22,7 @@ export function clipped(text: string, charactersMax: number): string {
 
 /** What a reader sees as one character each. */
 export function charactersOf(text: string): string[] {
+  if (PLAIN_TEXT.test(text)) return text.split('')
+  segmenter ??= new Intl.Segmenter()
   return Array.from(segmenter.segment(text), ({ segment }) => segment)
 }

@@ -1,6 +1,6 @@
 /** Processes by pid and start time, so that a recycled pid is never taken for the process it once was. */
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { execaSync } from 'execa'
 
 export type ProcessIdentity = { pid: number; startedAt: string }
 
@@ -64,8 +64,8 @@ function readStat(pid: number): string | null {
 }
 
 function fromPs(pid: number): string | null {
-  const { stdout, failed } = execaSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { reject: false })
-  const [state, ...started] = stdout.trim().split(/\s+/)
-  if (failed || state === undefined || state === '' || state.startsWith('Z')) return null
+  const { stdout, status } = spawnSync('ps', ['-o', 'stat=,lstart=', '-p', String(pid)], { encoding: 'utf8' })
+  const [state, ...started] = (stdout ?? '').trim().split(/\s+/)
+  if (status !== 0 || state === undefined || state === '' || state.startsWith('Z')) return null
   return started.join('_').replaceAll(/[^A-Za-z0-9_]/g, '')
 }

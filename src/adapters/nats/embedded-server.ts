@@ -16,7 +16,6 @@ import {
 import { runningServer, startServer, stopServer } from './embedded-launch.ts'
 import { withLock } from './embedded-lock.ts'
 import { watchServer } from './embedded-watch.ts'
-import { resolveServerBinary } from './server-binary.ts'
 
 export type { ServerInfo }
 
@@ -99,7 +98,10 @@ export async function inspectEmbeddedServer(dir: string): Promise<ServerInfo | n
 }
 
 async function ensureServer(paths: EmbeddedPaths, onProgress: Progress): Promise<ServerInfo> {
-  return (await runningServer(paths)) ?? startServer(paths, await resolveServerBinary({ onProgress }))
+  const running = await runningServer(paths)
+  if (running !== null) return running
+  const { resolveServerBinary } = await import('./server-binary.ts')
+  return startServer(paths, await resolveServerBinary({ onProgress }))
 }
 
 async function leave(paths: EmbeddedPaths, registration: string): Promise<void> {

