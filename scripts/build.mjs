@@ -1,8 +1,9 @@
-/** Builds dist/ from src/, then the JSON Schemas from what was built. */
+/** Builds dist/ from src/: modules, and the command line as a bundle of them; then the JSON Schemas from what was built. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundleCli } from './bundle.mjs'
 import { jsonSchemaFiles } from './json-schemas.mjs'
 import { loadModules } from './modules.mjs'
 
@@ -22,6 +23,7 @@ if (tsc.error !== undefined || tsc.status !== 0) {
   if (tsc.error !== undefined) throw tsc.error
   process.exit(tsc.status ?? 1)
 }
+await bundleCli(fresh)
 chmodSync(join(fresh, 'cli.js'), EXECUTABLE)
 rmSync(dist, { recursive: true, force: true })
 renameSync(fresh, dist)

@@ -6,6 +6,7 @@ import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { execa } from 'execa'
 import { onTestFinished } from 'vitest'
+import { bundleCli } from '../../scripts/bundle.mjs'
 import { stopEmbeddedServer } from '../../src/adapters/nats/embedded-server.ts'
 import { until } from './until.ts'
 
@@ -25,6 +26,7 @@ export async function buildCli(): Promise<string> {
   await copyFile(join(root, 'package.json'), join(own, 'package.json'))
   const out = ['--outDir', join(own, 'dist'), '--noCheck', '--declaration', 'false', '--sourceMap', 'false']
   await execa(join(root, 'node_modules/.bin/tsc'), ['-p', join(root, 'tsconfig.build.json'), ...out])
+  await bundleCli(join(own, 'dist'))
   try {
     await rename(own, target)
   } catch (error) {
