@@ -50,8 +50,10 @@ export function performer(
   const { shell, log, clock } = ports
   const uploads: Upload[] = []
   const mayBegin = async (signal: AbortSignal): Promise<void> => {
-    await sure(signal)
-    while (!signal.aborted && !log.reachable()) await clock.sleep(REACHABLE_RETRY_MS, signal)
+    // Certainty comes last: while the log was waited for, somebody else may have taken over.
+    for (await sure(signal); !signal.aborted && !log.reachable(); await sure(signal)) {
+      await clock.sleep(REACHABLE_RETRY_MS, signal)
+    }
   }
   const guarded: RunnerPorts = {
     ...ports,
