@@ -4,6 +4,7 @@ import { audits } from './audits.ts'
 import { ledger } from './ledger.ts'
 import { openSessions } from './open-sessions.ts'
 import { recentSessions } from './recent-sessions.ts'
+import { relatedSessions } from './related-sessions.ts'
 import { registry } from './registry.ts'
 import { runtimeStatus } from './runtime-status.ts'
 import { statusEvents } from './status-events.ts'
@@ -20,8 +21,8 @@ export const projections = {
   audits,
 } as const
 
-/** Kept beside the views for the runtime's own use: each is one document that answers without reading all the others. */
-export const indexes = { openSessions, recentSessions } as const
+/** Kept beside the views for the runtime's own use: each answers by one document, without reading all the others. */
+export const indexes = { openSessions, recentSessions, relatedSessions } as const
 
 /** The name of a view, as `swarm.view` takes it. */
 export type ViewName = keyof typeof projections

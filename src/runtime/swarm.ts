@@ -5,12 +5,13 @@
 import { describe } from '../events/catalog.ts'
 import type { RecordedEvent } from '../events/envelope.ts'
 import { SESSION_ID_PATTERN, sessionOfPost, type Position, type SessionId } from '../events/ids.ts'
-import { runRefOf, startInputSchema, type StartInput } from '../events/start-input.ts'
+import { startInputSchema, type StartInput } from '../events/start-input.ts'
 import { toEpochMs } from '../events/timestamp.ts'
 import type { CoordinatorCommand } from '../machines/commands.ts'
 import type { Refusal } from '../machines/decider.ts'
 import { indexes, isViewName, VIEW_NAMES, type DocumentOf, type ViewName } from '../projections/catalog.ts'
 import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from '../projections/recent-sessions.ts'
+import { relatedKeys } from '../projections/related-sessions.ts'
 import { handleCommand } from './command-handler.ts'
 import { isEarlier, RECALL_SESSIONS_MAX, recallOf, type RecallEntry } from './effects/recall.ts'
 import { SwarmError } from './errors.ts'
@@ -170,9 +171,8 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
 
     /** What earlier finished sessions of the same objective or tracker item ended with, newest first. */
     async recall(request: StartInput): Promise<RecallEntry[]> {
-      if (runRefOf(request) === request.session_id) return []
-      const records = (await this.list()).filter((record) => isEarlier(record, request)).slice(0, RECALL_SESSIONS_MAX)
-      return Promise.all(records.map((record) => recallOf(ports, record)))
+      const records = (await related(ports, request)).filter((record) => isEarlier(record, request))
+      return Promise.all(records.slice(0, RECALL_SESSIONS_MAX).map((record) => recallOf(ports, record)))
     },
   }
 }
@@ -180,7 +180,20 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
 /** The newest records without reading all: which they are stands in an index. */
 async function newest(ports: ClientPorts, limit: number): Promise<RegistryRecord[]> {
   const index = await readAcross(ports, indexes.recentSessions, RECENT_SESSIONS_KEY)
-  const ids = index?.document?.session_ids.slice(0, limit) ?? []
+  return recordsOf(ports, index?.document?.session_ids.slice(0, limit) ?? [])
+}
+
+/** The newest records of the same objective or tracker item, newest first. */
+async function related(ports: ClientPorts, request: StartInput): Promise<RegistryRecord[]> {
+  const keys = relatedKeys(request)
+  const found = await Promise.all(keys.map((key) => readAcross(ports, indexes.relatedSessions, key)))
+  const sessions = found
+    .flatMap((index) => index?.document?.sessions ?? [])
+    .toSorted((a, b) => b.started_at - a.started_at)
+  return recordsOf(ports, [...new Set(sessions.map(({ session_id }) => session_id))])
+}
+
+async function recordsOf(ports: ClientPorts, ids: readonly SessionId[]): Promise<RegistryRecord[]> {
   const found = await Promise.all(ids.map((id) => readView(ports, 'registry', id)))
   return found.flatMap((view) => (view === null ? [] : [view.document]))
 }
