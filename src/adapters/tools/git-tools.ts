@@ -1,6 +1,5 @@
 /** Tools that show what git knows about the workspace. */
 import { join } from 'node:path'
-import { execa } from 'execa'
 import { z } from 'zod'
 import type { Workspace } from '../../events/parts.ts'
 import { lexicalPath, shownPath } from './confined-path.ts'
@@ -49,6 +48,7 @@ export const gitDiff = defineTool({
 })
 
 async function git(args: readonly string[], context: ToolContext): Promise<{ text: string; truncated: boolean }> {
+  const { execa } = await import('execa')
   const result = await execa('git', [...SETTINGS, '--literal-pathspecs', ...args], {
     cwd: context.workspace.path,
     env: environment(context.workspace),

@@ -1,7 +1,6 @@
 /** What becomes of a workspace when its session is over. */
 import { access, mkdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { create as createTar } from 'tar'
 import type { Workspace } from '../../events/parts.ts'
 import type { OnCleanup } from '../../events/workflow-config.ts'
 import { SwarmError } from '../../runtime/errors.ts'
@@ -60,7 +59,8 @@ async function pack(path: string, archivePath: string, linked: boolean): Promise
   await rm(draft, { force: true })
   // The `.git` of a linked work tree is only a pointer, which leads nowhere once the work tree is gone.
   const filter = (entry: string) => !(linked && entry === './.git')
-  await createTar({ gzip: true, cwd: path, file: draft, filter }, ['.'])
+  const { create } = await import('tar')
+  await create({ gzip: true, cwd: path, file: draft, filter }, ['.'])
   await rename(draft, archivePath)
 }
 
