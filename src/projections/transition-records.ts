@@ -50,12 +50,11 @@ export const UNTRACKED: Tracked = {
 export function track(tracked: Tracked, event: SwarmEvent): { tracked: Tracked; records: TransitionRecord[] } {
   const next = trackedAfter(tracked, event)
   if (next === tracked) return { tracked, records: NO_RECORDS }
-  const changes = [
-    ...phaseChange(tracked, next, event),
-    ...workspaceChange(tracked, next, event),
-    ...toolChanges(tracked, next, event),
-    ...turnChange(tracked, next, event),
-  ]
+  const changes: Change[] = []
+  addPhaseChange(changes, tracked, next, event)
+  addWorkspaceChange(changes, tracked, next, event)
+  addToolChanges(changes, tracked, next, event)
+  addTurnChange(changes, tracked, next, event)
   return { tracked: next, records: changes.length === 0 ? NO_RECORDS : recordsOf(changes, event) }
 }
 
@@ -87,7 +86,7 @@ function trackedAfter(tracked: Tracked, event: SwarmEvent): Tracked {
     turn === tracked.turn
   if (isSame) return tracked
   const turn_number = started ? event.data.turn_number : tracked.turn_number
-  const tools = started ? toolStates(event.data.capabilities) : tracked.tools
+  const tools = started ? toolsAfter(tracked.tools, event.data.capabilities) : tracked.tools
   return { lifecycle, workspace_name, workspace, turn_number, turn, tools }
 }
 
@@ -116,47 +115,49 @@ function workspaceStateAfter(state: WorkspaceState | null, event: SwarmEvent): W
   }
 }
 
-function toolStates({ tools, unavailable_tools }: CapabilitySnapshot): Tracked['tools'] {
-  return [
-    ...tools.map(({ name }) => ({ name, state: 'available' })),
+/** The same list when it says the same: most turns are offered what the last one was. */
+function toolsAfter(tools: Tracked['tools'], { tools: offered, unavailable_tools }: CapabilitySnapshot) {
+  const next = [
+    ...offered.map(({ name }) => ({ name, state: 'available' })),
     ...unavailable_tools.map(({ name, reason_code }) => ({ name, state: `unavailable: ${reason_code}` })),
   ]
+  const isSame = ({ name, state }: Tracked['tools'][number], index: number) =>
+    tools[index]?.name === name && tools[index].state === state
+  return next.length === tools.length && next.every(isSame) ? tools : next
 }
 
-function phaseChange(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
+function addPhaseChange(changes: Change[], before: Tracked, after: Tracked, { subject }: SwarmEvent): void {
   const from = before.lifecycle?.phase ?? null
   const to = after.lifecycle?.phase ?? null
-  return to === null || from === to ? [] : [{ subject_kind: 'runtime_status', subject_id: event.subject, from, to }]
+  if (to !== null && from !== to) changes.push({ subject_kind: 'runtime_status', subject_id: subject, from, to })
 }
 
-function workspaceChange(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
+function addWorkspaceChange(changes: Change[], before: Tracked, after: Tracked, { subject }: SwarmEvent): void {
   const to = after.workspace
-  if (to === null || before.workspace === to) return []
-  const subject_id = after.workspace_name ?? event.subject
-  return [{ subject_kind: 'workspace_session', subject_id, from: before.workspace, to }]
+  if (to === null || before.workspace === to) return
+  const subject_id = after.workspace_name ?? subject
+  changes.push({ subject_kind: 'workspace_session', subject_id, from: before.workspace, to })
 }
 
-function toolChanges(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
-  if (after.tools === before.tools) return []
-  const changes = (name: string, from: string | null, to: string): Change[] =>
-    from === to ? [] : [{ subject_kind: 'capability', subject_id: `${event.subject}/${name}`, from, to }]
-  const gone = before.tools.filter(({ name }) => !after.tools.some((tool) => tool.name === name))
-  return [
-    ...after.tools.flatMap(({ name, state }) => changes(name, stateOf(before, name), state)),
-    ...gone.flatMap(({ name, state }) => changes(name, state, 'gone')),
-  ]
+function addToolChanges(changes: Change[], before: Tracked, after: Tracked, { subject }: SwarmEvent): void {
+  if (after.tools === before.tools) return
+  const add = (name: string, from: string | null, to: string) => {
+    if (from !== to) changes.push({ subject_kind: 'capability', subject_id: `${subject}/${name}`, from, to })
+  }
+  for (const { name, state } of after.tools) add(name, stateOf(before, name), state)
+  for (const { name, state } of before.tools) if (stateOf(after, name) === null) add(name, state, 'gone')
 }
 
 function stateOf({ tools }: Tracked, name: string): string | null {
   return tools.find((tool) => tool.name === name)?.state ?? null
 }
 
-function turnChange(before: Tracked, after: Tracked, event: SwarmEvent): Change[] {
+function addTurnChange(changes: Change[], before: Tracked, after: Tracked, { subject }: SwarmEvent): void {
   const { turn, turn_number } = after
   const isNew = before.turn_number !== turn_number
-  if (turn === null || turn_number === null || (!isNew && before.turn === turn)) return []
-  const subject_id = turnRef(event.subject, turn_number)
-  return [{ subject_kind: 'turn', subject_id, from: isNew ? null : before.turn, to: turn }]
+  if (turn === null || turn_number === null || (!isNew && before.turn === turn)) return
+  const from = isNew ? null : before.turn
+  changes.push({ subject_kind: 'turn', subject_id: turnRef(subject, turn_number), from, to: turn })
 }
 
 function reasonOf(event: SwarmEvent): string {
@@ -184,5 +185,5 @@ function evidenceOf(event: SwarmEvent): string[] {
 }
 
 function names(...refs: (ArtifactRef | null)[]): string[] {
-  return refs.flatMap((ref) => (ref === null ? [] : [artifactName(ref.sha256)]))
+  return refs.filter((ref) => ref !== null).map(({ sha256 }) => artifactName(sha256))
 }

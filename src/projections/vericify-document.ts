@@ -89,8 +89,12 @@ export function withSession(run: VericifyDocument, session: RunSession): Vericif
 }
 
 export function changeSession(run: VericifyDocument, id: string, change: Partial<RunSession>): VericifyDocument {
-  const sessions = run.sessions.map((session) => (session.session_id === id ? { ...session, ...change } : session))
-  return { ...run, sessions }
+  const index = run.sessions.findIndex((session) => session.session_id === id)
+  const session = run.sessions[index]
+  if (session === undefined) return run
+  const { run_ref, posts, posts_total, held, denied, open_blockers, last_post } = run
+  const sessions = run.sessions.with(index, { ...session, ...change })
+  return { run_ref, sessions, posts, posts_total, held, denied, open_blockers, last_post }
 }
 
 export function publish(run: VericifyDocument, post: Post): VericifyDocument {

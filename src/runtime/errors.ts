@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'unhandled_event'
   | 'unknown_event_type'
   | 'unknown_view'
+  | 'view_lost'
   | 'workflow_invalid'
   | 'workflow_missing'
   | 'workflow_not_a_map'

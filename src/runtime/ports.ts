@@ -94,16 +94,40 @@ export interface ArtifactStore {
 
 export type StoredDocument = { key: string; position: Position; document: unknown }
 
-/** A cache of views: anything in it may be thrown away and rebuilt from the log. Names include the view's version. */
+export type PutOptions = {
+  /** Also what is newer is replaced. */
+  replace?: boolean
+  /** These will hardly be put again: nothing about them is remembered. */
+  final?: boolean
+}
+
+/** What somebody who keeps a view goes on from: what it found, or wrote last. */
+export type KeptSince = { generation: string; checkpoint: Position }
+
+/**
+ * A cache of views: anything in it may be thrown away and rebuilt from the log. Names include the view's version.
+ * It may lose what was written to it last; then it says so by another generation, and by the checkpoint.
+ */
 export interface ViewStore {
   get(view: string, key: string): Promise<StoredDocument | null>
+  /** Those of the keys that are stored, in no particular order; for who is going to put them again. */
+  find(view: string, keys: readonly string[]): Promise<StoredDocument[]>
   /** All documents of a view, in no particular order. */
   list(view: string): AsyncIterable<StoredDocument>
   /** Stores documents; one whose stored position is newer is left alone. */
-  put(view: string, documents: readonly StoredDocument[]): Promise<void>
-  /** The position up to which the view is complete; 0 when unknown. Written after the documents it speaks for. */
+  put(view: string, documents: readonly StoredDocument[], options?: PutOptions): Promise<void>
+  /**
+   * The position up to which the view is complete, for certain; 0 when unknown. Written after the documents it speaks
+   * for. Lower than what was written where some of those may have been lost since.
+   */
   checkpoint(view: string): Promise<Position>
-  setCheckpoint(view: string, position: Position): Promise<void>
+  /**
+   * With `since`, throws `view_lost` and writes nothing when what is stored may not be what its writer goes on from: the
+   * generation is another, or the checkpoint is lower. Then the writer has to begin again from what is stored.
+   */
+  setCheckpoint(view: string, position: Position, since?: KeptSince): Promise<void>
+  /** Stays the same as long as nothing that was stored can have been lost. */
+  generation(): string
   /** Forgets all documents and the checkpoint. */
   clear(view: string): Promise<void>
 }

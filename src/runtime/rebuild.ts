@@ -27,7 +27,10 @@ type Ports = Pick<ClientPorts, 'log' | 'views' | 'clock'>
 const PROGRESS_EVENTS = 10_000
 const PUT_DOCUMENTS_MAX = 500
 
-/** Throws `log_unreachable`. Runners may go on meanwhile; one that projects keeps what it has in memory. */
+/**
+ * Throws `log_unreachable`, or `view_lost` when the server was lost meanwhile. Runners may go on; one that projects keeps
+ * what it has in memory.
+ */
 export function rebuildView(ports: Ports, view: ViewName, onProgress?: OnProgress): Promise<Rebuilt> {
   return rebuildProjection(ports, projectionOf(view) as Projection<unknown>, onProgress)
 }
@@ -39,10 +42,12 @@ export async function rebuildProjection(
 ): Promise<Rebuilt> {
   const startedMs = ports.clock.monotonic()
   const name = storeNameOf(projection)
+  const generation = ports.views.generation()
   const served = await readServed(ports, name)
   const folded = await foldBeside(ports, projection, served, onProgress)
   const changed = differing(served, folded)
   await replace(ports, name, served, folded)
+  await complete(ports, name, folded, generation)
   return {
     view: projection.name,
     events: folded.events,
@@ -109,25 +114,36 @@ function isAhead(stored: StoredDocument | undefined, { head }: Folded): boolean 
 }
 
 async function replace({ views }: Ports, name: string, served: Served, folded: Folded): Promise<void> {
-  // A document ahead of the log would never give way to a true one, so then everything has to go first.
-  const anew = [...served.documents.values()].some((stored) => isAhead(stored, folded))
-  if (anew) await views.clear(name)
-  const due = [...documentsDue(anew ? new Map() : served.documents, folded)]
+  const due = [...documentsDue(served.documents, folded)]
   for (let at = 0; at < due.length; at += PUT_DOCUMENTS_MAX) {
-    await views.put(name, due.slice(at, at + PUT_DOCUMENTS_MAX))
+    const some = due.slice(at, at + PUT_DOCUMENTS_MAX)
+    const isForced = ({ key }: StoredDocument) => isAhead(served.documents.get(key), folded)
+    await views.put(
+      name,
+      some.filter((document) => !isForced(document)),
+    )
+    await views.put(name, some.filter(isForced), { replace: true })
   }
-  await views.setCheckpoint(name, folded.head)
 }
 
 /** What has to be stored: all that is not there as it should be; where nothing should be, nothing. */
-function* documentsDue(stored: Served['documents'], { documents }: Folded): Generator<StoredDocument> {
-  for (const key of new Set([...documents.keys(), ...stored.keys()])) {
+function* documentsDue(stored: Served['documents'], folded: Folded): Generator<StoredDocument> {
+  for (const key of new Set([...folded.documents.keys(), ...stored.keys()])) {
     const there = stored.get(key)
-    const { position, document } = documents.get(key) ?? { position: 0, document: null }
-    if (there !== undefined && there.position >= position && sameDocument(there.document, document)) continue
-    // As of a later position it is the same document still, and only that makes what is there give way.
-    yield { key, position: Math.max(position, there?.position ?? 0), document }
+    const { position, document } = folded.documents.get(key) ?? { position: 0, document: null }
+    // As of a later position it is the same document still, and only that makes what is there give way; what is ahead
+    // of the log would give way to nothing.
+    const asOf = isAhead(there, folded) ? folded.head : Math.max(position, there?.position ?? 0)
+    if (there?.position === asOf && sameDocument(there.document, document)) continue
+    yield { key, position: asOf, document }
   }
+}
+
+/** The checkpoint of a projector that is further already stays as it is. */
+async function complete({ views, log }: Ports, name: string, { head }: Folded, generation: string): Promise<void> {
+  const checkpoint = await views.checkpoint(name)
+  if (checkpoint >= head && checkpoint <= (await log.head())) return
+  await views.setCheckpoint(name, head, { generation, checkpoint: 0 })
 }
 
 /** As JSON, in which documents are stored; a key that no event has opened is the same as no key. */

@@ -73,9 +73,11 @@ export async function readAcross<Document>(
 export async function listView<Name extends ViewName>(ports: ClientPorts, view: Name): Promise<ViewDocument<Name>[]> {
   const projection = projectionOf(view)
   const name = storeNameOf(projection)
-  const after = await ports.views.checkpoint(name)
+  const before = await ports.views.checkpoint(name)
   const documents = new Map<string, Stored<DocumentOf<Name>>>()
   for await (const stored of ports.views.list(name)) documents.set(stored.key, stored as Stored<DocumentOf<Name>>)
+  // Lower now, if what was listed had been cleared or lost before all of it was read.
+  const after = Math.min(before, await ports.views.checkpoint(name))
   await foldLog(ports, projection, { after }, documents)
   return asList(documents)
 }

@@ -77,6 +77,57 @@ export function viewStoreContract(adapter: string, open: () => Promise<ViewsUnde
       expect(await store.get(VIEW, 'S1')).toEqual(documentAt('S1', 6))
     })
 
+    it('replaces what is newer when it is told to', async () => {
+      await store.put(VIEW, [documentAt('S1', 5), documentAt('S2', 5)])
+      await under.another().put(VIEW, [documentAt('S1', 3)], { replace: true })
+      expect(await store.get(VIEW, 'S1')).toEqual(documentAt('S1', 3))
+      await store.put(VIEW, [documentAt('S1', 4), documentAt('S2', 4)])
+      expect((await all(store)).map(({ position }) => position)).toEqual([4, 5])
+    })
+
+    it('finds those of many keys that are stored', async () => {
+      const keys = Array.from({ length: 1200 }, (_, index) => `S${index}`)
+      const stored = keys.filter((_, index) => index % 3 === 0)
+      await store.put(
+        VIEW,
+        stored.map((key, index) => documentAt(key, index + 1)),
+      )
+      const found = await under.another().find(VIEW, [...keys, ...ODD_KEYS])
+      expect(found.map(({ key }) => key).toSorted()).toEqual(stored.toSorted())
+      expect(await store.find('ledger-1', keys)).toEqual([])
+      expect(await store.find(VIEW, [])).toEqual([])
+    })
+
+    it('leaves alone what is newer among very many that are not, whoever stored it', async () => {
+      const keys = Array.from({ length: 1500 }, (_, index) => `S${index}`)
+      await store.put(VIEW, [documentAt('S7', 9)], { final: true })
+      await under.another().put(VIEW, [documentAt('S700', 9), documentAt('S701', 1), documentAt('S1400', 9)])
+      for (const position of [2, 3]) {
+        const documents = keys.map((key) => documentAt(key, position))
+        await store.put(VIEW, documents, { final: position === 3 })
+      }
+      const newer = (await all(store)).filter(({ position }) => position === 9).map(({ key }) => key)
+      expect(newer).toEqual(['S1400', 'S7', 'S700'])
+      expect((await all(store)).filter(({ position }) => position === 3).length).toBe(1497)
+    })
+
+    it('takes the checkpoint of who keeps it as long as nothing was lost since', async () => {
+      const since = { generation: store.generation(), checkpoint: 0 }
+      await store.put(VIEW, [documentAt('S1', 5)])
+      await store.setCheckpoint(VIEW, 5, since)
+      await under.another().put(VIEW, [documentAt('S2', 7)])
+      await under.another().setCheckpoint(VIEW, 8)
+      await store.setCheckpoint(VIEW, 7, { ...since, checkpoint: 5 })
+      expect(await store.checkpoint(VIEW)).toBe(7)
+      const lost = { code: 'view_lost' }
+      await expect(store.setCheckpoint(VIEW, 9, { ...since, generation: 'another' })).rejects.toMatchObject(lost)
+      await under.another().clear(VIEW)
+      await expect(store.setCheckpoint(VIEW, 9, { ...since, checkpoint: 7 })).rejects.toMatchObject(lost)
+      expect(await store.checkpoint(VIEW)).toBe(0)
+      await store.setCheckpoint(VIEW, 3, since)
+      expect(await under.another().checkpoint(VIEW)).toBe(3)
+    })
+
     it('keeps the newest of several of one key, also in one call and when two write at once', async () => {
       await store.put(VIEW, [documentAt('S1', 2), documentAt('S1', 9), documentAt('S1', 7)])
       expect((await store.get(VIEW, 'S1'))?.position).toBe(9)

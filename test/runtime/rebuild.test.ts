@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { registry } from '../../src/projections/registry.ts'
-import { VIEW_NAMES, type ViewName } from '../../src/projections/catalog.ts'
+import { indexes, VIEW_NAMES, type ViewName } from '../../src/projections/catalog.ts'
 import type { Projection } from '../../src/projections/projection.ts'
-import { PARKED_STORE, project } from '../../src/runtime/projector.ts'
+import { PARKED_STORE, project, type ProjectorLimits } from '../../src/runtime/projector.ts'
 import { rebuildParked } from '../../src/runtime/rebuild-parked.ts'
 import { rebuildProjection, rebuildView } from '../../src/runtime/rebuild.ts'
 import type { ClientPorts, EventLog, StoredDocument } from '../../src/runtime/ports.ts'
@@ -18,10 +18,10 @@ const front = { hooks: { before_run: 'x' }, output: { require_approval_before_em
 const history = finish(tell({ front, input: inputOf() }, [0, 0, 0, 0, 0, 0]))
 const session = (id: string) => eventsAs(id, history)
 
-async function projectAll(ports: ClientPorts): Promise<void> {
+async function projectAll(ports: ClientPorts, limits?: ProjectorLimits): Promise<void> {
   const head = await ports.log.head()
   const life = new AbortController()
-  const projecting = project(ports, life.signal)
+  const projecting = project(ports, life.signal, limits)
   const caughtUp = async () => {
     const checkpoints = await Promise.all(VIEW_NAMES.map((view) => ports.views.checkpoint(view)))
     return checkpoints.every((checkpoint) => checkpoint >= head)
@@ -94,6 +94,26 @@ describe('rebuilding a view', () => {
         }
       }),
       { numRuns: 10 },
+    )
+  })
+
+  it('finds nothing however little a projector may keep in memory', async () => {
+    const limits = fc.record({
+      storeChars: fc.nat({ max: 20_000 }),
+      openCharsMax: fc.nat({ max: 20_000 }),
+      documentsCharsMax: fc.nat({ max: 20_000 }),
+      checkpointEvents: fc.nat({ max: 20 }),
+    })
+    await fc.assert(
+      fc.asyncProperty(toldLogs, limits, async ({ trails, turns }, limits) => {
+        const ports = memoryPorts()
+        await appendInterleaved(ports.log, trails, turns)
+        await projectAll(ports, limits)
+        for (const view of VIEW_NAMES) expect(await rebuildView(ports, view)).toMatchObject({ changed: 0 })
+        for (const index of Object.values(indexes) as Projection<unknown>[])
+          expect(await rebuildProjection(ports, index)).toMatchObject({ changed: 0 })
+      }),
+      { numRuns: 20 },
     )
   })
 

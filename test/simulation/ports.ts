@@ -91,12 +91,15 @@ function viewsOf({ world, server: { views, projected } }: Place, actor: Actor): 
       const all = await world.call(actor, `views ${view}`, () => allOf(views.list(view)))
       yield* all
     },
-    put: (view, documents) => world.call(actor, `put ${documents.length} of ${view}`, () => views.put(view, documents)),
+    find: (view, keys) => world.call(actor, `views ${view}`, () => views.find(view, keys)),
+    put: (view, documents, options) =>
+      world.call(actor, `put ${documents.length} of ${view}`, () => views.put(view, documents, options)),
     checkpoint: (view) => world.call(actor, `checkpoint of ${view}`, () => views.checkpoint(view)),
-    setCheckpoint: (view, position) =>
+    generation: () => views.generation(),
+    setCheckpoint: (view, position, since) =>
       world.call(actor, `checkpoint of ${view} is ${position}`, () => {
         projected.set(view, Math.max(position, projected.get(view) ?? 0))
-        return views.setCheckpoint(view, position)
+        return views.setCheckpoint(view, position, since)
       }),
     clear: (view) => world.call(actor, `clear ${view}`, () => views.clear(view)),
   }

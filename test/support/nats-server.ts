@@ -19,6 +19,8 @@ export type TestServer = {
   port: number
   user: string
   password: string
+  /** Where it keeps its streams. */
+  store: string
   /** SIGKILL, as a crash would end it. */
   kill: () => Promise<void>
   /** On the same port and store, after a kill. */
@@ -56,6 +58,7 @@ export async function startTestServer(
     port,
     user,
     password,
+    store: join(directory, 'store'),
     kill,
     async restart() {
       child = await launch(path, configPath, port)

@@ -36,6 +36,7 @@ export function pathsOf(dir: string) {
     config: join(dir, 'nats.conf'),
     process: join(dir, 'nats.pid'),
     log: join(dir, 'nats.log'),
+    generation: join(dir, 'generation.json'),
     store: join(dir, 'nats'),
     users: join(dir, 'users'),
     lock: join(dir, 'lock'),

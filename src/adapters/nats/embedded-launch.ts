@@ -15,6 +15,7 @@ import {
   serverSettingsSchema,
   writePrivate,
 } from './embedded-directory.ts'
+import { beginGeneration, serverNameIn, settleGeneration } from './embedded-generation.ts'
 import { endProcess, isAlive, type ProcessIdentity, pause, startTimeOf } from './embedded-processes.ts'
 import type { ServerBinary } from './server-binary.ts'
 
@@ -61,7 +62,11 @@ export async function stopServer(paths: EmbeddedPaths): Promise<boolean> {
   const running = [identity, info && { pid: info.pid, startedAt: info.started_at }].filter(
     (candidate) => candidate !== null && isAlive(candidate),
   )
-  for (const candidate of running) if (candidate) await endProcess(candidate, stopTermMs)
+  // The same one may be there twice.
+  let inOrder = running.length > 0
+  for (const candidate of running)
+    if (candidate && isAlive(candidate)) inOrder &&= await endProcess(candidate, stopTermMs)
+  if (inOrder) await settleGeneration(paths)
   await rm(paths.info, { force: true })
   await rm(paths.process, { force: true })
   return running.length > 0
@@ -82,7 +87,7 @@ async function launch(
   binary: ServerBinary,
   settings: ServerSettings,
 ): Promise<ProcessIdentity | null> {
-  const name = `swarmtrail-${randomBytes(8).toString('hex')}`
+  const name = serverNameIn(await beginGeneration(paths))
   await writePrivate(paths.config, configuration(paths, settings, name))
   const identity = spawnServer(paths, binary)
   if (identity === null) return null

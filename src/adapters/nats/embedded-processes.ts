@@ -19,14 +19,19 @@ export function ownIdentity(): ProcessIdentity {
   return { pid: process.pid, startedAt: startTimeOf(process.pid) ?? '' }
 }
 
-/** Asks the process to end, forces it after `termMs`, and returns once it is gone. */
-export async function endProcess(identity: ProcessIdentity, termMs: number): Promise<void> {
-  if (!signal(identity, 'SIGTERM')) return
+/** Asks the process to end, forces it after `termMs`, and returns once it is gone: whether it had not to be forced. */
+export async function endProcess(identity: ProcessIdentity, termMs: number): Promise<boolean> {
+  if (!signal(identity, 'SIGTERM')) return false
   const forcedAt = performance.now() + termMs
+  let inOrder = true
   while (isAlive(identity)) {
-    if (performance.now() > forcedAt) signal(identity, 'SIGKILL')
+    if (performance.now() > forcedAt) {
+      inOrder = false
+      signal(identity, 'SIGKILL')
+    }
     await pause(endPollMs)
   }
+  return inOrder
 }
 
 export function pause(ms: number): Promise<void> {

@@ -4,7 +4,7 @@ import type { NatsLink } from './connection.ts'
 import { leaseStream } from './lease-store.ts'
 import { apiCodeOf, asLogFault } from './log-errors.ts'
 import { ensureLogStream } from './log-stream.ts'
-import { kvStream, objectStream, type StoreStream } from './store-stream.ts'
+import { objectStream, type StoreStream, viewStream } from './store-stream.ts'
 
 const NAME_IN_USE = 10058
 
@@ -19,11 +19,12 @@ export async function makeNamespace(
 ): Promise<string[]> {
   const { names } = link
   const replicas = options.replicas ?? 1
+  const clustered = link.clustered()
   await ensureLogStream(link, names, { replicas })
   const streams = [
     leaseStream(names, replicas),
     objectStream(names.artifactBucket, replicas),
-    ...stores.map((store) => kvStream(names.viewBucket(store), replicas)),
+    ...stores.map((store) => viewStream(names.viewBucket(store), { replicas, clustered })),
   ]
   for (const stream of streams) await make(link, stream)
   return [names.stream, ...streams.map(({ name }) => name)]

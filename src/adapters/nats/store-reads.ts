@@ -8,6 +8,8 @@ import { asLogFault, unreachable } from './log-errors.ts'
 export const storeRequestMs = 5_000
 const batchMessagesMax = 1_000
 const batchBytesMax = 4 * 1024 * 1024
+/** The server answers for 1024 at most. */
+const subjectsAtOnce = 500
 
 export type StoredMessage = { subject: string; sequence: number; data: Uint8Array; headers: MsgHdrs | undefined }
 
@@ -27,16 +29,38 @@ export async function readLast(nc: NatsConnection, stream: string, subject: stri
   }
 }
 
-/** All messages of a filter from a sequence on, page by page. */
-export async function* readAll(
+/** The last messages of many subjects, of those that have one, in no particular order; as current as `readLast`. */
+export async function readLasts(
   nc: NatsConnection,
   stream: string,
-  filter: string,
-  from = 1,
+  subjects: readonly string[],
+): Promise<StoredMessage[]> {
+  if (nc.info?.cluster !== undefined) {
+    const found = await Promise.all(subjects.map((subject) => readLast(nc, stream, subject)))
+    return found.filter((message) => message !== null)
+  }
+  const found: StoredMessage[] = []
+  for (let at = 0; at < subjects.length; at += subjectsAtOnce) {
+    const query = { multi_last: subjects.slice(at, at + subjectsAtOnce) }
+    for await (const message of readPages(nc, stream, query, 1)) found.push(message)
+  }
+  return found
+}
+
+/** All messages of a filter from a sequence on, page by page. */
+export function readAll(nc: NatsConnection, stream: string, filter: string, from = 1): AsyncGenerator<StoredMessage> {
+  return readPages(nc, stream, { batch: batchMessagesMax, next_by_subj: filter }, from)
+}
+
+async function* readPages(
+  nc: NatsConnection,
+  stream: string,
+  query: object,
+  from: number,
 ): AsyncGenerator<StoredMessage> {
   let pending = 1
   for (let next = from; pending > 0; ) {
-    const page = await readPage(nc, stream, filter, next)
+    const page = await readPage(nc, stream, { ...query, seq: next, max_bytes: batchBytesMax })
     yield* page.messages
     pending = page.pending
     next = (page.messages.at(-1)?.sequence ?? next) + 1
@@ -58,8 +82,7 @@ async function readDirect(nc: NatsConnection, stream: string, subject: string): 
   }
 }
 
-async function readPage(nc: NatsConnection, stream: string, filter: string, seq: number) {
-  const query = { seq, batch: batchMessagesMax, max_bytes: batchBytesMax, next_by_subj: filter }
+async function readPage(nc: NatsConnection, stream: string, query: object) {
   const messages: StoredMessage[] = []
   try {
     const options = { strategy: 'sentinel' as const, maxWait: storeRequestMs }

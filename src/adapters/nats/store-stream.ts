@@ -70,12 +70,19 @@ async function answers(nc: NatsConnection, stream: string): Promise<boolean> {
 }
 
 /**
- * As any KV client makes it, but for what doesn't have to survive a power cut: writes need no wait for the disk. Servers
- * refuse that mode for replicated streams.
+ * For views: as any KV client makes it, but an acknowledged write need not be on disk yet, which the log makes good (see
+ * view-checkpoint.ts). Servers refuse that mode for replicated streams, and in a cluster it could not be made good.
  */
-export function kvStream(bucket: string, replicas: number): StoreStream {
-  const stream = { ...storeStream(`KV_${bucket}`, [`$KV.${bucket}.>`], replicas), max_msgs_per_subject: 1 }
-  return replicas === 1 ? { ...stream, persist_mode: PersistMode.Async } : stream
+export function viewStream(bucket: string, { replicas, clustered }: StoreSettings): StoreStream {
+  const stream = kvStream(bucket, replicas)
+  return replicas === 1 && !clustered ? { ...stream, persist_mode: PersistMode.Async } : stream
+}
+
+export type StoreSettings = { replicas: number; clustered: boolean }
+
+/** As any KV client makes it. */
+function kvStream(bucket: string, replicas: number): StoreStream {
+  return { ...storeStream(`KV_${bucket}`, [`$KV.${bucket}.>`], replicas), max_msgs_per_subject: 1 }
 }
 
 /**
