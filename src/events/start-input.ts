@@ -4,6 +4,12 @@ import { DURATION_MS_MAX, emitToSchema } from './workflow-config.ts'
 
 const nonBlank = z.string().refine((text) => text.trim() !== '', 'expected a non-blank string')
 
+/** Views have these as keys, which every store must be able to hold. */
+export const REFERENCE_CHARS_MAX = 256
+const reference = nonBlank
+  .refine((text) => text.length <= REFERENCE_CHARS_MAX, `expected at most ${REFERENCE_CHARS_MAX} characters`)
+  .refine((text) => !/\p{Surrogate}/u.test(text), 'expected valid Unicode')
+
 /**
  * What a coordinator may ask for. A request never carries a command: what is executed comes from the workflow file
  * on the runner's side only, so unknown keys are refused.
@@ -20,8 +26,10 @@ export const startInputSchema = z.strictObject({
     .optional()
     .describe('directory name of the workspace; default: the session id'),
   source_path: nonBlank.optional().describe("the source on the runner's host; default: the runner's source directory"),
-  objective_id: nonBlank.optional().describe('what this session contributes to'),
-  tracker_item_id: nonBlank.optional().describe('the ticket it works on'),
+  objective_id: reference
+    .optional()
+    .describe(`what this session contributes to; at most ${REFERENCE_CHARS_MAX} characters`),
+  tracker_item_id: reference.optional().describe(`the ticket it works on; at most ${REFERENCE_CHARS_MAX} characters`),
   max_turns: z.int().min(1).optional(),
   turn_timeout_ms: z.int().min(1000).max(DURATION_MS_MAX).optional(),
   auto_cleanup: z.boolean().default(true).describe('false keeps the workspace'),

@@ -108,6 +108,8 @@ describe('run', { timeout: TEST_MS_MAX }, () => {
     const wrongId = await cli.run('run', 'task', '--session-id', 'no/slash', ...args)
     expect(wrongId.code).toBe(2)
     expect(wrongId.stderr).toContain('session_id')
+    const long = await cli.run('run', 'task', '--objective-id', 'x'.repeat(257), ...args)
+    expect(long).toMatchObject({ code: 2, stderr: expect.stringContaining('objective_id: expected at most 256') })
     expect((await cli.json('ps')).values).toMatchObject([[{ session_id: 'S1' }]])
   })
 })

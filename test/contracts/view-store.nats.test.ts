@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectNats } from '../../src/adapters/nats/connection.ts'
 import { CHECKPOINT_KEY, decodeKey, encodeKey } from '../../src/adapters/nats/kv-keys.ts'
 import { natsViewStore } from '../../src/adapters/nats/view-store.ts'
+import { REFERENCE_CHARS_MAX } from '../../src/events/start-input.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
 import { viewStoreContract } from './view-store.contract.ts'
 
@@ -111,7 +112,17 @@ describe('keys of a bucket', () => {
     expect(encodeKey('owner/repo#12')).toBe('owner/repo=2312')
   })
 
+  it('may be as long as any reference of a session, in any script', async () => {
+    const under = await open()
+    for (const character of ['x', '日', '#', '😀']) {
+      const key = `objective/${character.repeat(REFERENCE_CHARS_MAX / character.length)}`
+      await under.store.put('related-sessions-1', [{ key, position: 1, document: 1 }])
+      expect(await under.another().get('related-sessions-1', key)).toEqual({ key, position: 1, document: 1 })
+    }
+    await under.close()
+  })
+
   it('are refused when they are no Unicode or too long', () => {
-    for (const key of ['\ud800', 'x'.repeat(1025)]) expect(() => encodeKey(key)).toThrow(/a key m/)
+    for (const key of ['\ud800', 'x'.repeat(2_561)]) expect(() => encodeKey(key)).toThrow(/a key m/)
   })
 })

@@ -4,8 +4,11 @@
  */
 import { SwarmError } from '../../runtime/errors.ts'
 
-/** Subjects travel in one protocol line of at most 4096 bytes. */
-const encodedMaxBytes = 1024
+/**
+ * Subjects travel in one protocol line of at most 4096 bytes, with the name of the stream and an address for the reply.
+ * A reference of 256 characters takes 9 bytes for each in the worst case.
+ */
+const encodedMaxBytes = 2_560
 /** An `=` that hex digits don't follow is in no encoded key but the empty one's. */
 const EMPTY = '='
 export const CHECKPOINT_KEY = '=checkpoint'
