@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterAll, describe, expect, it } from 'vitest'
 import { identify, processStartedAt } from '../../src/adapters/shell/process-identity.ts'
-import { survey, type Traces } from '../../src/adapters/shell/marked-processes.ts'
+import type { Traces } from '../../src/adapters/shell/marked-processes.ts'
+import { survey } from '../../src/adapters/shell/shared-look.ts'
 import { localShell } from '../../src/adapters/shell/shell.ts'
 import type { SpawnedProcess } from '../../src/runtime/ports.ts'
 import {
@@ -107,15 +108,38 @@ describe('the look for leftovers', () => {
     const bystander = detached('sleep 60', `${marker}0`)
     const child = detached('sleep 60 & setsid sleep 60 & wait', marker)
     const all = await eventually('all three run', () => markedPids(marker).length === 3 && new Set(markedPids(marker)))
-    const seen = (traces: Traces) => new Set(survey(traces).alive.map(({ pid }) => pid))
+    const seen = async (traces: Traces) => new Set((await survey(traces)).alive.map(({ pid }) => pid))
     const leader = identify(child.pid)
     const hasExited = false
-    expect(seen({ marker, leader, launchedMs: performance.now(), hasExited })).toEqual(all)
-    expect(seen({ marker, leader, launchedMs: null, hasExited })).toEqual(all)
-    expect(seen({ marker, leader: null, launchedMs: null, hasExited })).toEqual(all)
-    expect(seen({ marker: marker.slice(1), leader: null, launchedMs: null, hasExited })).toEqual(new Set())
+    expect(await seen({ marker, leader, launchedMs: performance.now(), hasExited })).toEqual(all)
+    expect(await seen({ marker, leader, launchedMs: null, hasExited })).toEqual(all)
+    expect(await seen({ marker, leader: null, launchedMs: null, hasExited })).toEqual(all)
+    expect(await seen({ marker: marker.slice(1), leader: null, launchedMs: null, hasExited })).toEqual(new Set())
     for (const known of [marker, `${marker}0`]) await shell.reap({ process: null, marker: known })
     await Promise.all([child.exited, bystander.exited])
+  })
+
+  it('tells apart many runs that are looked for at once, whatever is known of each', async () => {
+    const markers = Array.from({ length: 5 }, () => randomUUID())
+    const children = markers.map((marker) => detached('sleep 60 & setsid sleep 60 & wait', marker))
+    const own = await Promise.all(
+      markers.map((marker) => eventually('all three run', () => markedPids(marker).length === 3 && markedPids(marker))),
+    )
+    const tracesOf = (index: number): Traces[] => {
+      const marker = markers[index] ?? ''
+      const leader = identify(children[index]?.pid ?? 0)
+      return [
+        { marker, leader, launchedMs: null, hasExited: false },
+        { marker, leader: null, launchedMs: null, hasExited: false },
+      ]
+    }
+    const seen = await Promise.all(
+      markers.flatMap((_, index) => tracesOf(index)).map(async (traces) => (await survey(traces)).alive),
+    )
+    const pids = seen.map((alive) => new Set(alive.map(({ pid }) => pid)))
+    expect(pids).toEqual(own.flatMap((each) => [new Set(each), new Set(each)]))
+    for (const marker of markers) await shell.reap({ process: null, marker })
+    await Promise.all(children.map(({ exited }) => exited))
   })
 
   it('does not take a leader that was waited for for one that is just going', async () => {
@@ -126,7 +150,7 @@ describe('the look for leftovers', () => {
     process.kill(child.pid, 'SIGKILL')
     await child.exited
     for (const since of [launchedMs, null]) {
-      const { alive, fleeting } = survey({ marker, leader, launchedMs: since, hasExited: true })
+      const { alive, fleeting } = await survey({ marker, leader, launchedMs: since, hasExited: true })
       expect({ alive, fleeting: fleeting.includes(child.pid) }).toEqual({ alive: [], fleeting: false })
     }
   })

@@ -36,30 +36,63 @@ export type Survey = {
 const FORKS_PER_MS_MAX = 100
 const PID_MAX_LEAST = 32_768
 
-export function survey(traces: Traces): Survey {
-  const found: Survey = { alive: [], fleeting: [], blank: [] }
-  if (!HAS_PROC) return answers(traces.leader?.pid) ? { ...found, alive: [leaderOf(traces)] } : found
-  const groupId = ownedGroup(traces)
-  for (const pid of candidates(traces)) {
-    const stat = readStat(pid)
-    if (stat === null) found.fleeting.push(pid)
-    else if (isYounger(stat, traces)) classify(stat, traces, groupId, found)
-  }
-  return found
+/** What is looked for, and what was found of it. */
+type Search = { traces: Traces; groupId: number | null; pidMin: number; found: Survey }
+
+/** A survey that takes no look at other processes, as none was started since; null: one has to be taken. */
+export function surveyItself(traces: Traces): Survey | null {
+  const { leader, launchedMs, hasExited } = traces
+  if (!HAS_PROC) return answers(leader?.pid) ? { ...nothing(), alive: [leaderOf(traces)] } : nothing()
+  if (leader === null || launchedMs === null || !isSoonAfter(launchedMs) || lastPid() !== leader.pid) return null
+  const search = { traces, groupId: ownedGroup(traces), pidMin: leader.pid, found: nothing() }
+  if (!hasExited) lookAt(leader.pid, [search], new Map())
+  return search.found
 }
 
-function classify(stat: ProcessStat, traces: Traces, groupId: number | null, found: Survey): void {
+/** What there is of each of several runs, by one look at the processes. Linux only. */
+export function surveyAll(all: readonly Traces[]): Survey[] {
+  const last = lastPid()
+  const searches = all.map((traces) => {
+    return { traces, groupId: ownedGroup(traces), pidMin: pidMinOf(traces, last), found: nothing() }
+  })
+  const byMarker = new Map<string, Search[]>()
+  for (const search of searches) {
+    byMarker.set(search.traces.marker, [...(byMarker.get(search.traces.marker) ?? []), search])
+  }
+  const byGroup = new Map(searches.map(({ groupId, traces }) => [groupId, byMarker.get(traces.marker) ?? []]))
+  const first = Math.min(...searches.map(({ pidMin }) => pidMin))
+  for (const pid of allPids()) if (pid >= first) lookAt(pid, searches, byGroup)
+  return searches.map(({ found }) => found)
+}
+
+/** What is in a run's own session has not come there from another's: then only that run's searches are concerned. */
+function lookAt(pid: number, searches: readonly Search[], byGroup: ReadonlyMap<number | null, Search[]>): void {
+  const stat = readStat(pid)
+  if (stat === null) {
+    for (const { pidMin, found } of searches) if (pid >= pidMin) found.fleeting.push(pid)
+    return
+  }
+  if (stat.isKernelThread || pid === process.pid) return
+  const owners = stat.groupId === stat.sessionId ? byGroup.get(stat.groupId) : undefined
+  classify(stat, owners ?? searches)
+}
+
+function classify(stat: ProcessStat, searches: readonly Search[]): void {
   const { pid, startedTicks } = stat
-  if (stat.isZombie) {
-    found.fleeting.push(pid)
-  } else if (stat.groupId === groupId && stat.sessionId === groupId) {
-    found.alive.push({ pid, startedTicks, isMember: true })
-  } else {
-    const environment = environmentOf(pid)
-    if (environment.kind === 'gone') found.fleeting.push(pid)
-    else if (environment.kind === 'ours' && environment.text === '') found.blank.push(pid)
-    else if (environment.kind === 'ours' && carries(environment.text, traces.marker)) {
-      found.alive.push({ pid, startedTicks, isMember: false })
+  let environment: Environment | undefined
+  for (const { traces, groupId, pidMin, found } of searches) {
+    if (pid < pidMin || startedTicks < (traces.leader?.startedTicks ?? 0)) continue
+    if (stat.isZombie) {
+      found.fleeting.push(pid)
+    } else if (stat.groupId === groupId && stat.sessionId === groupId) {
+      found.alive.push({ pid, startedTicks, isMember: true })
+    } else {
+      environment ??= environmentOf(pid)
+      if (environment.kind === 'gone') found.fleeting.push(pid)
+      else if (environment.kind === 'ours' && environment.text === '') found.blank.push(pid)
+      else if (environment.kind === 'ours' && environment.markers.has(traces.marker)) {
+        found.alive.push({ pid, startedTicks, isMember: false })
+      }
     }
   }
 }
@@ -72,16 +105,9 @@ function ownedGroup({ leader, hasExited }: Traces): number | null {
   return stat === null || stat.startedTicks === leader.startedTicks ? leader.pid : null
 }
 
-function isYounger(stat: ProcessStat, { leader }: Traces): boolean {
-  return !stat.isKernelThread && stat.pid !== process.pid && stat.startedTicks >= (leader?.startedTicks ?? 0)
-}
-
-function candidates({ leader, launchedMs, hasExited }: Traces): number[] {
-  if (leader === null || launchedMs === null || !isSoonAfter(launchedMs)) return allPids()
-  const last = lastPid()
-  if (last === leader.pid) return hasExited ? [] : [leader.pid]
-  if (last < leader.pid) return allPids()
-  return allPids().filter((pid) => (hasExited ? pid > leader.pid : pid >= leader.pid))
+function pidMinOf({ leader, launchedMs, hasExited }: Traces, last: number): number {
+  if (leader === null || launchedMs === null || !isSoonAfter(launchedMs) || last < leader.pid) return 0
+  return hasExited ? leader.pid + 1 : leader.pid
 }
 
 function isSoonAfter(launchedMs: number): boolean {
@@ -104,14 +130,15 @@ function pidMax(): number {
 }
 
 /** `foreign`: somebody else's process, or not ours to look into. */
-type Environment = { kind: 'ours'; text: string } | { kind: 'foreign' } | { kind: 'gone' }
+type Environment = { kind: 'ours'; text: string; markers: ReadonlySet<string> } | { kind: 'foreign' } | { kind: 'gone' }
 
 function environmentOf(pid: number): Environment {
   let fd: number | undefined
   try {
     fd = openSync(`/proc/${pid}/environ`, 'r')
     if (fstatSync(fd).uid !== process.geteuid?.()) return { kind: 'foreign' }
-    return { kind: 'ours', text: readFileSync(fd, 'utf8') }
+    const text = readFileSync(fd, 'utf8')
+    return { kind: 'ours', text, markers: markersIn(text) }
   } catch (error) {
     if (isErrno(error, 'ENOENT', 'ESRCH')) return { kind: 'gone' }
     if (isErrno(error, 'EACCES', 'EPERM')) return { kind: 'foreign' }
@@ -121,8 +148,11 @@ function environmentOf(pid: number): Environment {
   }
 }
 
-function carries(environment: string, marker: string): boolean {
-  return `\0${environment}\0`.includes(`\0${MARKER_VARIABLE}=${marker}\0`)
+function markersIn(environment: string): Set<string> {
+  const assigned = `${MARKER_VARIABLE}=`
+  if (!environment.includes(assigned)) return new Set()
+  const variables = environment.split('\0').filter((variable) => variable.startsWith(assigned))
+  return new Set(variables.map((variable) => variable.slice(assigned.length)))
 }
 
 function answers(groupId: number | undefined): boolean {
@@ -135,6 +165,10 @@ function answers(groupId: number | undefined): boolean {
     if (isErrno(error, 'ESRCH', 'EPERM')) return false
     throw error
   }
+}
+
+function nothing(): Survey {
+  return { alive: [], fleeting: [], blank: [] }
 }
 
 function leaderOf({ leader }: Traces): Found {

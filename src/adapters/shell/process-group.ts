@@ -1,8 +1,9 @@
 /** Ends what a run left behind: SIGTERM, and SIGKILL for what is still there two seconds later. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isErrno } from './errno.ts'
-import { survey, type Found, type Survey, type Traces } from './marked-processes.ts'
+import type { Found, Survey, Traces } from './marked-processes.ts'
 import { HAS_PROC, readStat } from './process-identity.ts'
+import { survey } from './shared-look.ts'
 
 const TERM_GRACE_MS = 2_000
 /** A killed process that is still there after this long hangs in the kernel; waiting longer would hang us too. */
@@ -26,7 +27,7 @@ export async function endLeftovers(traces: Traces): Promise<Ended> {
   let previous: Survey | null = null
   let quietRounds = 0
   for (let pauseMs = POLL_FIRST_MS; ; pauseMs = Math.min(pauseMs * 2, POLL_MAX_MS)) {
-    const seen = survey(traces)
+    const seen = await survey(traces)
     quietRounds = seen.alive.length === 0 ? quietRounds + 1 : 0
     const isOver = quietRounds === QUIET_ROUNDS_MAX || (quietRounds > 0 && isConclusive(seen, previous))
     const nowMs = performance.now()
