@@ -3,6 +3,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { connectNats } from '../../src/adapters/nats/connection.ts'
 import { makeNamespace } from '../../src/adapters/nats/namespace-streams.ts'
+import { VIEW_NAMES } from '../../src/projections/catalog.ts'
 import { isSwarmError } from '../../src/runtime/errors.ts'
 import { buildCli, linesOf } from '../support/cli.ts'
 import { startCluster } from '../support/cluster-server.ts'
@@ -64,6 +65,9 @@ describe('a cluster that loses the leader of the log', () => {
       .filter(({ source }) => source.startsWith('runner/'))
       .map(({ id, position }) => ({ id, position }))
     expect(acknowledged.map(({ id, position }) => ({ id, position }))).toEqual(stored)
+    // Each view is a stream of its own, whose servers elect a leader of their own when one of them comes back.
+    const readable = () => Promise.all(VIEW_NAMES.map((view) => place.swarm.views(view)))
+    await until('every view has a leader', () => made(readable), electionMs)
     await place.allIsTrue()
   })
 })
