@@ -39,11 +39,10 @@ beforeAll(async () => {
   for (const id of ['S1', 'S2']) for await (const _ of swarm.events({ sessionId: id, from: 'start', until: 'closed' }));
   await runner.close()
 })
-afterAll(async () => {
-  await swarm.close()
-  await server.stop()
-  await rm(directory, { recursive: true, force: true })
-})
+// The last one first, and each on its own: what was begun is ended, however far it came.
+afterAll(() => rm(directory, { recursive: true, force: true }))
+afterAll(() => server.stop())
+afterAll(() => swarm.close())
 
 function connect(namespace: string): Promise<ConnectedSwarm> {
   return connectSwarm({ servers: server.url, namespace, dir: join(directory, '.swarmtrail') })
