@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectNats } from '../../src/adapters/nats/connection.ts'
 import { CHECKPOINT_KEY, decodeKey, encodeKey } from '../../src/adapters/nats/kv-keys.ts'
+import { makeNamespace } from '../../src/adapters/nats/namespace-streams.ts'
 import { natsViewStore } from '../../src/adapters/nats/view-store.ts'
 import { REFERENCE_CHARS_MAX } from '../../src/events/start-input.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
@@ -41,6 +42,18 @@ async function open() {
 }
 
 viewStoreContract('nats', open)
+
+it('what is no view is on disk when it is acknowledged', async () => {
+  const under = await open()
+  const made = await makeNamespace(under, ['registry'])
+  const { streams } = await jetstreamManager(under.nc)
+  const configs = await Promise.all(made.map(async (name) => (await streams.info(name)).config))
+  const waiting = configs.filter(({ persist_mode }) => persist_mode !== 'async').map(({ name }) => name)
+  const { stream, leaseBucket, artifactBucket, viewBucket } = under.names
+  expect(waiting.toSorted()).toEqual([`KV_${leaseBucket}`, `OBJ_${artifactBucket}`, stream].toSorted())
+  expect(made).toContain(`KV_${viewBucket('registry')}`)
+  await under.close()
+})
 
 describe('for other NATS clients', () => {
   it('a view is a bucket with plain keys and JSON values, whose writes need not wait for the disk', async () => {

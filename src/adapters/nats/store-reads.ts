@@ -8,8 +8,9 @@ import { asLogFault, unreachable } from './log-errors.ts'
 export const storeRequestMs = 5_000
 const batchMessagesMax = 1_000
 const batchBytesMax = 4 * 1024 * 1024
-/** The server answers for 1024 at most. */
+/** The server answers for 1024 at most, and a request has to fit into one message. */
 const subjectsAtOnce = 500
+const subjectCharsAtOnce = 256 * 1024
 
 export type StoredMessage = { subject: string; sequence: number; data: Uint8Array; headers: MsgHdrs | undefined }
 
@@ -40,11 +41,25 @@ export async function readLasts(
     return found.filter((message) => message !== null)
   }
   const found: StoredMessage[] = []
-  for (let at = 0; at < subjects.length; at += subjectsAtOnce) {
-    const query = { multi_last: subjects.slice(at, at + subjectsAtOnce) }
-    for await (const message of readPages(nc, stream, query, 1)) found.push(message)
+  for (const some of requestsOf(subjects)) {
+    for await (const message of readPages(nc, stream, { multi_last: some }, 1)) found.push(message)
   }
   return found
+}
+
+function requestsOf(subjects: readonly string[]): string[][] {
+  const requests: string[][] = []
+  let chars = 0
+  for (const subject of subjects) {
+    chars += subject.length
+    const last = requests.at(-1)
+    if (last !== undefined && last.length < subjectsAtOnce && chars <= subjectCharsAtOnce) last.push(subject)
+    else {
+      requests.push([subject])
+      chars = subject.length
+    }
+  }
+  return requests
 }
 
 /** All messages of a filter from a sequence on, page by page. */
