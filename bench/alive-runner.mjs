@@ -7,24 +7,32 @@ import { dirname } from 'node:path'
 const [dir, sessions, stallMs] = process.argv.slice(2)
 const STARTS_AT_ONCE = 16
 const STALLERS = 3
-const WARM_UP = 64
 
 const swarm = await openEmbeddedSwarm({ dir })
 const waiting = await server(swarm, dirname(dir), workflowOf('exec sleep 3600', { protocol: 'exit-code' }), {
   capacity: Number(sessions),
 })
-// An idle runner is one that has worked before: what that leaves is not any session's.
-const earlier = await startMany(Math.min(Number(sessions), WARM_UP))
-await Promise.all(earlier.map((id) => swarm.stop(id)))
-await Promise.all(earlier.map((id) => waiting.sessionOf(id).closed.promise))
-for (const id of earlier) waiting.sessionOf(id).events.length = 0
+const warm = await waiting.runner.run({ task: 'warm up' })
+await spawned(waiting, warm.sessionId)
+await swarm.stop(warm.sessionId)
+await waiting.sessionOf(warm.sessionId).closed.promise
 
-const idle = await settledMemory()
+const idle = settledMemory()
 const began = performance.now()
-const ids = await startMany(Number(sessions))
+const ids = []
+let left = Number(sessions)
+await Promise.all(
+  Array.from({ length: STARTS_AT_ONCE }, async () => {
+    while (left-- > 0) {
+      const started = await waiting.runner.run({ task: 'wait' })
+      ids.push(started.sessionId)
+      await spawned(waiting, started.sessionId)
+    }
+  }),
+)
 const aliveAfterMs = performance.now() - began
 for (const id of ids) waiting.sessionOf(id).events.length = 0
-const alive = await settledMemory()
+const alive = settledMemory()
 
 const stalling = await server(
   swarm,
@@ -55,32 +63,13 @@ await waiting.runner.kill()
 await swarm.close()
 process.exit(0)
 
-async function startMany(count) {
-  const ids = []
-  let left = count
-  await Promise.all(
-    Array.from({ length: STARTS_AT_ONCE }, async () => {
-      while (left-- > 0) {
-        const { sessionId } = await waiting.runner.run({ task: 'wait' })
-        ids.push(sessionId)
-        await spawned(waiting, sessionId)
-      }
-    }),
-  )
-  return ids
-}
-
 async function spawned(serving, id) {
   const session = serving.sessionOf(id)
   while (!session.events.some(({ type }) => type === 'turn.spawned'))
     await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-/** What is finalized by one collection is freed by the next. */
-async function settledMemory() {
-  for (let i = 0; i < 6; i++) {
-    globalThis.gc()
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+function settledMemory() {
+  for (let i = 0; i < 4; i++) globalThis.gc()
   return process.memoryUsage()
 }

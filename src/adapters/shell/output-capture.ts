@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { CapturedOutput } from '../../runtime/ports.ts'
 import { messageOf } from '../../runtime/errors.ts'
+import { isErrno } from './errno.ts'
 import { OutputTail } from './output-tail.ts'
 import { SpoolFile } from './spool-file.ts'
 import { StreamRedactor } from './stream-redactor.ts'
@@ -21,13 +22,12 @@ type CaptureOptions = {
 /** Longest piece of text handed on at once, in UTF-16 units. */
 export const OUTPUT_CHUNK_CHARS_MAX = 32_768
 
-/** What a stream that says something needs. */
-type Taken = { decoder: StringDecoder; redactor: StreamRedactor; tail: OutputTail; spool: SpoolFile | null }
-
 export class OutputCapture {
   readonly #options: CaptureOptions
-  /** Null until the first byte: most processes wait in silence for most of their time. */
-  #taken: Taken | null = null
+  readonly #decoder = new StringDecoder('utf8')
+  readonly #redactor: StreamRedactor
+  readonly #tail = new OutputTail()
+  #spool: SpoolFile | null
   #isListening = true
   #bytes = 0
   /** What went wrong with keeping or handing on; the process itself is not disturbed by it. */
@@ -35,58 +35,42 @@ export class OutputCapture {
 
   constructor(options: CaptureOptions) {
     this.#options = options
+    this.#redactor = new StreamRedactor(options.secrets)
+    this.#spool = options.spool === undefined ? null : new SpoolFile(join(options.spool, options.stream))
   }
 
   /** Reads to the end, or until the stream is destroyed. Reading waits for the spool, so a flood is held up at its source. */
   async readAll(source: Readable): Promise<void> {
-    await new Promise<void>((resolve) => {
-      let taking = Promise.resolve()
-      source.on('data', (chunk: Buffer) => {
-        source.pause()
-        taking = this.#take(chunk).then(() => void source.resume())
-      })
-      source.on('error', (error) => this.#complain('could not be read', error))
-      source.on('close', () => void taking.then(resolve))
-    })
-    if (this.#taken === null) return
-    const { redactor, decoder } = this.#taken
-    await this.#give(this.#taken, redactor.push(decoder.end()) + redactor.flush())
+    try {
+      for await (const chunk of source) await this.#take(chunk as Buffer)
+    } catch (error) {
+      // The pipe was closed by us because somebody still held it.
+      if (!isErrno(error, 'ERR_STREAM_PREMATURE_CLOSE')) this.#complain('could not be read', error)
+    }
+    await this.#give(this.#redactor.push(this.#decoder.end()) + this.#redactor.flush())
   }
 
   async finish(): Promise<CapturedOutput> {
-    if (this.#taken === null) return { tail: '', clipped: false, bytes: 0, file: null }
-    return { ...this.#taken.tail.read(), bytes: this.#bytes, file: await this.#closeSpool(this.#taken) }
+    return { ...this.#tail.read(), bytes: this.#bytes, file: await this.#closeSpool() }
   }
 
   async #take(chunk: Buffer): Promise<void> {
     this.#options.onActivity()
     this.#bytes += chunk.length
-    this.#taken ??= this.#begin()
-    const { redactor, decoder } = this.#taken
-    await this.#give(this.#taken, redactor.push(decoder.write(chunk)))
+    await this.#give(this.#redactor.push(this.#decoder.write(chunk)))
     // The time we took to write is not the process's silence.
     this.#options.onActivity()
   }
 
-  #begin(): Taken {
-    const { secrets, spool, stream } = this.#options
-    return {
-      decoder: new StringDecoder('utf8'),
-      redactor: new StreamRedactor(secrets),
-      tail: new OutputTail(),
-      spool: spool === undefined ? null : new SpoolFile(join(spool, stream)),
-    }
-  }
-
-  async #give(taken: Taken, text: string): Promise<void> {
+  async #give(text: string): Promise<void> {
     if (text === '') return
-    taken.tail.push(text)
+    this.#tail.push(text)
     this.#handOn(text)
-    if (taken.spool === null) return
+    if (this.#spool === null) return
     try {
-      await taken.spool.write(text)
+      await this.#spool.write(text)
     } catch (error) {
-      await this.#abandonSpool(taken, taken.spool, error)
+      await this.#abandonSpool(this.#spool, error)
     }
   }
 
@@ -101,18 +85,18 @@ export class OutputCapture {
     }
   }
 
-  async #closeSpool(taken: Taken): Promise<string | null> {
-    if (taken.spool === null) return null
+  async #closeSpool(): Promise<string | null> {
+    if (this.#spool === null) return null
     try {
-      return await taken.spool.close()
+      return await this.#spool.close()
     } catch (error) {
-      await this.#abandonSpool(taken, taken.spool, error)
+      await this.#abandonSpool(this.#spool, error)
       return null
     }
   }
 
-  async #abandonSpool(taken: Taken, spool: SpoolFile, error: unknown): Promise<void> {
-    taken.spool = null
+  async #abandonSpool(spool: SpoolFile, error: unknown): Promise<void> {
+    this.#spool = null
     this.#complain('could not be kept', error)
     try {
       await spool.discard()

@@ -87,7 +87,9 @@ async function runExecutor(input: Input): Promise<ShellResult> {
   if (turn === null) throw new SwarmError('runner_error', 'no turn has been started')
   const files = turnFiles(ports.scratch, turn.directory)
   const { env, secrets } = environmentIn(input)
-  const progress = progressReports(input)
+  const progress = { stdout: 0, stderr: 0, lastMs: 0 }
+  const done = new AbortController()
+  const reporting = reportProgress(input, progress, done.signal)
   const result = await ports.shell.run({
     command: startedIn(scope).config.executor.command,
     cwd: workspaceIn(scope).path,
@@ -101,35 +103,34 @@ async function runExecutor(input: Input): Promise<ShellResult> {
     onSpawn: ({ pid, pgid, processStartedAt }) =>
       scope.report({ type: 'TURN_SPAWNED', pid, pgid, process_started_at: processStartedAt }),
     onOutput: (stream, chunk, atMs, bytes) => {
-      progress.moved(stream, bytes, atMs)
+      progress[stream] = bytes
+      progress.lastMs = atMs
       ports.log.publishOutput(sessionIn(scope), stream, chunk)
     },
   })
-  progress.stop()
+  done.abort()
+  await reporting
   return result
 }
 
-/** At most one `turn.progressed` per second, and only when something moved: a process that is silent costs nothing. */
-function progressReports({ ports, scope }: Input) {
-  const bytes = { stdout: 0, stderr: 0 }
-  let lastMs = 0
-  let waiting: AbortController | null = null
-  const reportLater = async (signal: AbortSignal) => {
-    await ports.clock.sleep(PROGRESS_INTERVAL_MS, signal)
-    if (signal.aborted) return
-    waiting = null
-    const { stdout: stdout_bytes, stderr: stderr_bytes } = bytes
-    scope.report({ type: 'TURN_PROGRESSED', last_activity: toTimestamp(lastMs), stdout_bytes, stderr_bytes })
-  }
-  return {
-    moved(stream: 'stdout' | 'stderr', bytesNow: number, atMs: number): void {
-      bytes[stream] = bytesNow
-      lastMs = atMs
-      if (waiting !== null) return
-      waiting = new AbortController()
-      void reportLater(waiting.signal)
-    },
-    stop: () => waiting?.abort(),
+/** At most one `turn.progressed` per second, and only when something moved. */
+async function reportProgress(
+  { ports, scope }: Input,
+  progress: { stdout: number; stderr: number; lastMs: number },
+  done: AbortSignal,
+): Promise<void> {
+  for (let reported = 0; ; ) {
+    await ports.clock.sleep(PROGRESS_INTERVAL_MS, done)
+    if (done.aborted) return
+    const bytes = progress.stdout + progress.stderr
+    if (bytes === reported) continue
+    reported = bytes
+    scope.report({
+      type: 'TURN_PROGRESSED',
+      last_activity: toTimestamp(progress.lastMs),
+      stdout_bytes: progress.stdout,
+      stderr_bytes: progress.stderr,
+    })
   }
 }
 
