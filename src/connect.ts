@@ -100,7 +100,7 @@ async function compose(link: NatsLink, options: ConnectOptions, embedded: boolea
   const host = systemHost()
   const dir = resolve(options.dir ?? '.swarmtrail')
   const ports = {
-    log: natsEventLog(link, names),
+    log: natsEventLog(link, names, sha256),
     artifacts: natsArtifactStore(link.nc, names, { replicas }),
     views: natsViewStore(link.nc, names, { replicas }),
     leases: natsLeaseStore(link.nc, names, { replicas }),

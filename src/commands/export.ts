@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { Cli, DefineCommand } from './command.ts'
+import { refuseOther } from './directories.ts'
 
 type ExportOptions = { all?: boolean; artifacts?: boolean; out?: string; follow?: boolean }
 
@@ -59,6 +60,7 @@ async function exportAce(cli: Cli, ids: readonly string[], options: ExportOption
     throw new CliError('invalid_argument', "'export ace' is of all sessions and takes --out and --follow only")
   const { out, follow } = options
   if (out === undefined) throw new CliError('invalid_argument', "'export ace' needs --out DIRECTORY")
+  await refuseOther('--out', out)
   const [{ exportAce: once, followAce }, { writeText }] = await Promise.all([
     import('../runtime/transfer/export-ace.ts'),
     import('../adapters/files/write-file.ts'),

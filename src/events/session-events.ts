@@ -190,6 +190,10 @@ export const EVENT_TYPES = Object.keys(eventSchemas) as EventType[]
 /** Types that coordinators may write; all else is the runner's. */
 export const COORDINATOR_NOUNS = ['start', 'stop', 'resume', 'approval'] as const
 
+export function isCoordinators(type: string): boolean {
+  return (COORDINATOR_NOUNS as readonly string[]).includes(nounOf(type))
+}
+
 export function nounOf(type: string): string {
   const dot = type.indexOf('.')
   return dot === -1 ? type : type.slice(0, dot)

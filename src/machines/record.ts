@@ -15,6 +15,7 @@ import {
   type TurnBrief,
 } from './context.ts'
 import { heldPost, outcomePost } from './posts.ts'
+import { hookEnd, stopCheckTask } from './ends.ts'
 import { blocked, completed, exhausted, failed, stopped } from './verdicts.ts'
 
 type Recorder<T extends EventType> = (context: SessionContext, event: EventOf<T>) => Partial<SessionContext>
@@ -155,7 +156,6 @@ const recorders: Recorders = {
     reasonCode: null,
     holdUntil: null,
     consecutiveRestarts: 0,
-    stall: null,
     nextKind: context.turnsStarted === 0 ? 'first' : 'continuation',
     guidance: data.guidance,
     verdict: context.stop === null ? null : stopped(context),
@@ -237,14 +237,4 @@ function withBrief(
     evidence_refs: evidence.slice(0, CONTINUITY_EVIDENCE_MAX).map((ref) => ref.slice(0, CONTINUITY_EVIDENCE_CHARS_MAX)),
   }
   return [...context.continuity, brief].slice(-CONTINUITY_TURNS_MAX)
-}
-
-function stopCheckTask(checks: SessionContext['failedChecks']): string {
-  const lines = checks.map((check) => `- ${check.name}: ${check.output.trim() || 'failed'}`)
-  return `The work was reported as done, but these checks failed. Fix what they name:\n${lines.join('\n')}`
-}
-
-function hookEnd(data: { exit_code: number | null; timed_out: boolean; error?: string | undefined }): string {
-  if (data.timed_out) return 'it timed out'
-  return data.error ?? (data.exit_code === null ? 'it was ended' : `exit code ${data.exit_code}`)
 }

@@ -12,7 +12,7 @@ import {
 } from '../events/parts.ts'
 import { defineProjection, type Recorded } from './projection.ts'
 import { turnRef } from './refs.ts'
-import { TURN_STATUSES, turnStatusAfter } from './status.ts'
+import { cutOutcome, cutReason, TURN_STATUSES, type TurnCut, turnStatusAfter } from './status.ts'
 
 const timestamp = z.string().describe('RFC 3339 UTC with milliseconds')
 
@@ -165,18 +165,17 @@ function inTurn(document: AuditDocument, change: Partial<TurnSnapshot>): AuditDo
   }
 }
 
-function cut(
-  document: AuditDocument,
-  { data, time }: Recorded<'turn.stalled' | 'turn.timed_out' | 'turn.interrupted' | 'turn.stopped'>,
-): AuditDocument {
+function cut(document: AuditDocument, event: TurnCut): AuditDocument {
   const { turn_snapshot: turn } = document
+  const { data, time } = event
   return inTurn(document, {
     ended_at: turn.ended_at ?? time,
     duration_ms: data.duration_ms ?? turn.duration_ms,
     last_activity: data.last_activity ?? turn.last_activity,
     stdout: data.stdout?.artifact ?? turn.stdout,
     stderr: data.stderr?.artifact ?? turn.stderr,
-    outcome_reason: 'reason' in data ? data.reason : turn.outcome_reason,
+    turn_outcome: cutOutcome(event) ?? turn.turn_outcome,
+    outcome_reason: cutReason(event),
   })
 }
 

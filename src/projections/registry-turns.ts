@@ -12,7 +12,7 @@ import {
   type RegistryDocument,
   type RegistryTurn,
 } from './registry-document.ts'
-import { isOpen, turnStatusAfter } from './status.ts'
+import { cutOutcome, cutReason, isOpen, type TurnCut, turnStatusAfter } from './status.ts'
 
 type Document = RegistryDocument
 
@@ -56,9 +56,7 @@ export function exitTurn(document: Document, event: Recorded<'turn.exited'>): Do
   )
 }
 
-type CutTurn = Recorded<'turn.stalled' | 'turn.timed_out' | 'turn.interrupted' | 'turn.stopped'>
-
-export function cutTurn(document: Document, event: CutTurn): Document {
+export function cutTurn(document: Document, event: TurnCut): Document {
   const { data, time } = event
   return inTurn(document, data.turn_number, (turn) =>
     changedTurn(turn, {
@@ -66,16 +64,10 @@ export function cutTurn(document: Document, event: CutTurn): Document {
       status: turnStatusAfter(turn.status, event) ?? turn.status,
       stdout: data.stdout?.tail ?? turn.stdout,
       stderr: data.stderr?.tail ?? turn.stderr,
-      // A turn that used up its budget ends the session: its failure is escalated like one that the executor reported.
-      turn_outcome: event.type === 'turn.timed_out' ? 'escalation_blocker' : turn.turn_outcome,
-      outcome_reason: reasonOf(event),
+      turn_outcome: cutOutcome(event) ?? turn.turn_outcome,
+      outcome_reason: cutReason(event),
     }),
   )
-}
-
-function reasonOf({ type, data }: CutTurn): string {
-  if (type === 'turn.stalled') return `silent for longer than ${data.stall_window_ms} ms`
-  return type === 'turn.timed_out' ? `not done within ${data.turn_timeout_ms} ms` : data.reason
 }
 
 export function addToolCall(document: Document, { data }: Recorded<'tool.finished'>): Document {

@@ -1,5 +1,5 @@
 /** The status of a session and of a turn after an event, shared by all views. */
-import type { SwarmEvent } from '../events/envelope.ts'
+import type { EventOf, SwarmEvent } from '../events/envelope.ts'
 import { OUTCOMES, type Outcome } from '../events/parts.ts'
 
 export const SESSION_STATUSES = ['starting', 'running', ...OUTCOMES] as const
@@ -67,4 +67,17 @@ export function turnStatusAfter(status: TurnStatus | null, event: SwarmEvent): T
 function endedBy(status: TurnStatus, outcome: Outcome | null): TurnStatus {
   if (outcome === null) return status
   return outcome === 'stopped' ? 'stopped' : 'failed'
+}
+
+/** A turn that was ended before it answered. */
+export type TurnCut = EventOf<'turn.stalled' | 'turn.timed_out' | 'turn.interrupted' | 'turn.stopped'>
+
+export function cutReason({ type, data }: TurnCut): string {
+  if (type === 'turn.stalled') return `silent for longer than ${data.stall_window_ms} ms`
+  return type === 'turn.timed_out' ? `not done within ${data.turn_timeout_ms} ms` : data.reason
+}
+
+/** A turn that used up its budget ends the session: its failure is escalated like one that the executor reported. */
+export function cutOutcome({ type }: TurnCut): 'escalation_blocker' | null {
+  return type === 'turn.timed_out' ? 'escalation_blocker' : null
 }

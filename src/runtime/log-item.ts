@@ -1,12 +1,26 @@
 /** From a stored message to what a reader of the log gets: the event, or why the message is none. */
 import { decodeEvent } from '../events/catalog.ts'
+import type { Envelope } from '../events/envelope.ts'
 import type { Position } from '../events/ids.ts'
-import { nounOf } from '../events/session-events.ts'
+import { hashOf, type Sha256 } from '../events/hash-chain.ts'
+import { isCoordinators, nounOf } from '../events/session-events.ts'
 import type { Names } from '../events/subjects.ts'
 import type { LogEvent, LogParked } from './ports.ts'
 
-/** Never throws. A sound event that stands on another session's or noun's subject is parked too: its writer had no right to it. */
-export function logItemOf(names: Names, subject: string, position: Position, body: string): LogEvent | LogParked {
+/** What it takes to read a namespace's log. */
+export type Reading = { names: Names; sha256: Sha256 }
+
+/**
+ * Never throws. Parked too is a sound event that stands on another session's or noun's subject, as its writer had no
+ * right to it, and an event of a coordinator whose hash is not that of its content: many may write those, and one that
+ * was not sealed by us must not move a session. A runner's event is taken as it stands; `verify` proves all hashes.
+ */
+export function logItemOf(
+  { names, sha256 }: Reading,
+  subject: string,
+  position: Position,
+  body: string,
+): LogEvent | LogParked {
   const decoded = decodeEvent(body)
   if (!decoded.ok) {
     return { kind: 'parked', position, subject, code: decoded.code, reason: decoded.reason, body }
@@ -16,5 +30,19 @@ export function logItemOf(names: Names, subject: string, position: Position, bod
     const reason = `an event ${event.type} of session ${event.subject} does not belong on ${subject}`
     return { kind: 'parked', position, subject, code: 'event_schema', reason, body }
   }
+  if (isCoordinators(event.type) && !isSealed(body, sha256)) {
+    const reason = `the hash of ${event.type} is not that of its content`
+    return { kind: 'parked', position, subject, code: 'event_schema', reason, body }
+  }
   return { kind: 'event', event, position, body }
+}
+
+function isSealed(body: string, sha256: Sha256): boolean {
+  const raw = JSON.parse(body) as Envelope
+  try {
+    return hashOf(raw, sha256) === raw.hash
+  } catch {
+    // Text that is no valid Unicode has no canonical form, and so no hash.
+    return false
+  }
 }

@@ -42,8 +42,10 @@ export type ListOptions = {
   /** At most so many, the newest; cheap however long the log is, when nothing else is asked for. */
   limit?: number | undefined
 }
-/** A position, `start`, `now`, or a time (RFC 3339, or anything `Date.parse` takes). */
+/** A position, `start`, `now`, or a time: RFC 3339, or the beginning of one such as `2026-01-31`. What comes after it counts. */
 export type Place = Position | string
+/** Seconds, the time of day and the zone may be missing; `Date.parse` alone would take `foo 7` for a day in 2001. */
+const TIME_PATTERN = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:\d\d)?)?$/
 
 /**
  * The client of one namespace. All methods may throw `log_unreachable`, those that write also `append_outcome_unknown`:
@@ -156,11 +158,12 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
 
     /** The position a place stands for: what lies after it comes later. Throws `invalid_argument`. */
     async positionOf(place: Place): Promise<Position> {
-      if (typeof place === 'number') return place
+      if (typeof place === 'number' && Number.isSafeInteger(place) && place >= 0) return place
       if (place === 'start') return 0
       if (place === 'now') return ports.log.head()
-      if (/^\d+$/.test(place)) return Number(place)
-      const time = toEpochMs(place)
+      const text = String(place)
+      if (/^\d{1,15}$/.test(text)) return Number(text)
+      const time = TIME_PATTERN.test(text) ? toEpochMs(text) : Number.NaN
       if (Number.isNaN(time))
         throw new SwarmError(
           'invalid_argument',

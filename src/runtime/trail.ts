@@ -4,9 +4,16 @@ import { sealEvent } from '../events/hash-chain.ts'
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import { runRefOf, type StartInput } from '../events/start-input.ts'
-import { COORDINATOR_NOUNS, nounOf, type SessionFact } from '../events/session-events.ts'
+import { isCoordinators, type SessionFact } from '../events/session-events.ts'
 import { toTimestamp } from '../events/timestamp.ts'
-import { advance, contextOf, INITIAL_STATE, type SessionState, UnhandledEventError } from '../machines/decider.ts'
+import {
+  advance,
+  contextOf,
+  INITIAL_STATE,
+  phaseOf,
+  type SessionState,
+  UnhandledEventError,
+} from '../machines/decider.ts'
 import type { Intent } from '../machines/intents.ts'
 import { SwarmError } from './errors.ts'
 import type { EventLog, Ids, LogEvent, LogParked } from './ports.ts'
@@ -21,20 +28,35 @@ export type Step = {
 }
 
 /**
- * Takes one item into a state. Foreign and malformed messages, and coordinators' events that the machine does not
- * accept, are parked: they are reported and move the version on (the next append must expect them) but nothing else.
+ * Whether an event is no part of the history whose last hash is given: a coordinator's that does not name it as its
+ * predecessor. Its writer has not read the trail, so it was not decided on. The chain of the runner's events is for
+ * `verify` to judge: what breaks it is no stranger's doing.
+ */
+export function isStray(event: SwarmEvent, head: string): boolean {
+  return isCoordinators(event.type) && event.prevhash !== head
+}
+
+/**
+ * Takes one item into a state. Foreign and malformed messages, coordinators' events that are stray, and those that the
+ * machine does not accept, are parked: they are reported and move the version on (the next append must expect them) but
+ * nothing else. One that was written properly stays a link of the chain, except before the session's start.
  * An unacceptable event of a runner's noun means that the history is not one of ours: throws `history_corrupt`.
  */
 export function takeIn(state: SessionState, item: LogEvent | LogParked): Step {
   if (item.kind === 'parked') {
     return { item, state: { ...state, version: item.position }, intents: [], parked: item }
   }
+  if (isStray(item.event, state.head)) {
+    const reason = `${item.event.type} does not follow the event before it: its prevhash is another's hash`
+    const parked = { position: item.position, code: 'event_schema', reason }
+    return { item, state: { ...state, version: item.position }, intents: [], parked }
+  }
   try {
     return { item, ...advance(state, item.event, item.position), parked: null }
   } catch (error) {
     if (!(error instanceof UnhandledEventError)) throw error
     const { event, position } = item
-    if (!(COORDINATOR_NOUNS as readonly string[]).includes(nounOf(event.type)) || state === INITIAL_STATE) {
+    if (!isCoordinators(event.type)) {
       throw new SwarmError(
         'history_corrupt',
         `session ${event.subject}: event ${event.id} at ${position}: ${error.message}`,
@@ -45,7 +67,8 @@ export function takeIn(state: SessionState, item: LogEvent | LogParked): Step {
       )
     }
     const parked = { position, code: error.code, reason: error.message }
-    return { item, state: { ...state, version: position, head: event.hash }, intents: [], parked }
+    const head = phaseOf(state) === 'unstarted' ? state.head : event.hash
+    return { item, state: { ...state, version: position, head }, intents: [], parked }
   }
 }
 

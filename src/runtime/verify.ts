@@ -9,7 +9,7 @@ import { INITIAL_CONTEXT } from '../machines/context.ts'
 import { contextOf, INITIAL_STATE, phaseOf, type SessionState, UnhandledEventError } from '../machines/decider.ts'
 import { messageOf } from './errors.ts'
 import type { LogEvent, LogParked } from './ports.ts'
-import { takeIn, type Parked } from './trail.ts'
+import { isStray, takeIn, type Parked } from './trail.ts'
 
 export type BadEvent = { position: Position; id: string; reason: string }
 /** What was found in one trail. */
@@ -81,8 +81,9 @@ export class TrailVerifier {
     const { version, head } = this.state
     if (item.kind === 'parked' && this.options.strict === true) return `${item.code}: ${item.reason}`
     if (item.position <= version) return `order: position ${item.position} does not come after ${version}`
-    if (item.kind === 'event') return linkFault(raw, head, this.options.sha256) ?? this.advance(item)
-    this.park(item, raw)
+    if (item.kind === 'parked') this.park(item, item, raw)
+    else if (this.options.strict !== true && isStray(item.event, head)) this.park(item, strayOf(item), raw)
+    else return linkFault(raw, head, this.options.sha256) ?? this.advance(item)
     return null
   }
 
@@ -92,11 +93,11 @@ export class TrailVerifier {
     return this.suspects.find(({ hash }) => hash === item.event.prevhash)?.bad ?? null
   }
 
-  private park(item: LogParked, raw: Record<string, unknown>): void {
-    this.note(item)
+  private park(item: Item, why: Parked, raw: Record<string, unknown>): void {
+    this.note(why)
     const { prevhash, hash } = raw
     if (typeof hash === 'string' && this.suspects.length < SUSPECTS_MAX) {
-      const bad = { position: item.position, id: idIn(raw), reason: `${item.code}: ${item.reason}` }
+      const bad = { position: item.position, id: idIn(raw), reason: `${why.code}: ${why.reason}` }
       this.suspects.push({ bad, prevhash, hash })
     }
     this.state = takeIn(this.state, item).state
@@ -111,6 +112,12 @@ export class TrailVerifier {
     try {
       const step = takeIn(this.state, item)
       if (step.parked !== null) this.note(step.parked)
+      // Before the session's start it is no link of the chain either.
+      if (step.state.head === this.state.head) {
+        if (this.options.strict === true) return `machine: ${step.parked?.reason}`
+        this.state = step.state
+        return null
+      }
       this.state = phaseOf(step.state) === 'closed' ? slim(step.state) : step.state
     } catch (error) {
       // The fold is pure: whatever it throws says that this event is not possible here.
@@ -150,6 +157,10 @@ export class TrailVerifier {
 function slim(state: SessionState): SessionState {
   const { heldPosts } = contextOf(state)
   return { ...state, context: heldPosts.length === 0 ? INITIAL_CONTEXT : { ...INITIAL_CONTEXT, heldPosts } }
+}
+
+function strayOf({ event, position }: LogEvent): Parked {
+  return { position, code: 'chain', reason: `${event.type} does not follow the event before it` }
 }
 
 function badOf(item: Item, raw: Record<string, unknown>, reason: string | null): BadEvent | null {

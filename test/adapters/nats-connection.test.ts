@@ -6,6 +6,7 @@ import { parseServers } from '../../src/adapters/nats/connection-servers.ts'
 import { ensureLogStream, natsEventLog } from '../../src/adapters/nats/event-log.ts'
 import { progressFact, trailOf } from '../support/events.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { sha256 } from '../support/events.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -114,7 +115,7 @@ describe('for any NATS client', () => {
     const link = await connectNats({ servers: server.url, namespace: 'wire' })
     await ensureLogStream(link, link.names)
     const live = link.nc.subscribe('swarm.wire.live.S1.>', { max: 2 })
-    const log = natsEventLog(link, link.names)
+    const log = natsEventLog(link, link.names, sha256)
     const trail = trailOf('S1')
     const [first, second] = [trail.next(), trail.next(progressFact())]
     const position = await log.append(first, 0)
@@ -142,7 +143,7 @@ describe('for any NATS client', () => {
 
   it('a session id or noun that would be a wildcard is refused', async () => {
     const link = await connectNats({ servers: server.url, namespace: 'wild' })
-    const log = natsEventLog(link, link.names)
+    const log = natsEventLog(link, link.names, sha256)
     const refused = { code: 'invalid_argument' }
     await expect(log.read('*')).rejects.toMatchObject(refused)
     await expect(log.append({ ...trailOf('S1').next(), subject: 'S1.turn' }, 0)).rejects.toMatchObject(refused)

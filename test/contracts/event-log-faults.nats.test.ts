@@ -8,6 +8,7 @@ import { appendAll, collect, positionsOf, read, times } from '../support/log-acc
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/until.ts'
+import { sha256 } from '../support/events.ts'
 
 const endings: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -23,7 +24,7 @@ async function server(options?: Parameters<typeof startTestServer>[0]): Promise<
 async function client(servers: string, options: { user?: string; password?: string; inboxPrefix?: string } = {}) {
   const link = await connectNats({ servers, namespace: 'faults', ...options })
   endings.push(() => link.close())
-  return { link, log: natsEventLog(link, link.names) }
+  return { link, log: natsEventLog(link, link.names, sha256) }
 }
 
 async function clientWithLog(servers: string) {

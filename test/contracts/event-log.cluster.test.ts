@@ -7,6 +7,7 @@ import { trailOf } from '../support/events.ts'
 import { freePort, startTestServer, type TestServer } from '../support/nats-server.ts'
 import { until } from '../support/until.ts'
 import { eventLogContract } from './event-log.contract.ts'
+import { sha256 } from '../support/events.ts'
 
 const electionMs = 20_000
 const credentials = { user: 'test', password: 'cluster' }
@@ -41,10 +42,10 @@ eventLogContract('nats cluster', async () => {
   const links: NatsLink[] = []
   const link = await connect()
   return {
-    log: natsEventLog(link, link.names),
+    log: natsEventLog(link, link.names, sha256),
     async another() {
       const other = await connect()
-      return natsEventLog(other, other.names)
+      return natsEventLog(other, other.names, sha256)
     },
     async plant(sessionId, noun, body) {
       const answer = await link.nc.request(link.names.event(sessionId, noun), body)
@@ -61,7 +62,7 @@ async function isReady(link: NatsLink): Promise<boolean> {
   const event = trailOf('probe').next()
   try {
     await ensureLogStream(link, link.names, { replicas: 3 })
-    await natsEventLog(link, link.names).append(event, 1_000_000)
+    await natsEventLog(link, link.names, sha256).append(event, 1_000_000)
     return false
   } catch (error) {
     if (isSwarmError(error, 'wrong_expected_version')) return true

@@ -1,8 +1,9 @@
 import { memoryEventLog } from '../../src/adapters/memory/event-log.ts'
 import { eventLogContract } from './event-log.contract.ts'
+import { sha256 } from '../support/events.ts'
 
 eventLogContract('memory', async () => {
-  const log = memoryEventLog()
+  const log = memoryEventLog(sha256)
   return {
     log,
     another: async () => log,

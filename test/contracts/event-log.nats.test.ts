@@ -5,6 +5,7 @@ import { collect, positionsOf, times } from '../support/log-access.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
 import { until } from '../support/until.ts'
 import { eventLogContract } from './event-log.contract.ts'
+import { sha256 } from '../support/events.ts'
 
 let server: TestServer
 let namespaces = 0
@@ -21,11 +22,11 @@ eventLogContract('nats', async () => {
   const links = [link]
   await ensureLogStream(link, link.names)
   return {
-    log: natsEventLog(link, link.names),
+    log: natsEventLog(link, link.names, sha256),
     async another() {
       const other = await connect()
       links.push(other)
-      return natsEventLog(other, other.names)
+      return natsEventLog(other, other.names, sha256)
     },
     async plant(sessionId, noun, body) {
       const answer = await link.nc.request(link.names.event(sessionId, noun), body)
@@ -40,7 +41,7 @@ eventLogContract('nats', async () => {
 it('reads more than one batch holds, whatever is in it', async () => {
   const link = await connectNats({ servers: server.url, namespace: 'large' })
   await ensureLogStream(link, link.names)
-  const log = natsEventLog(link, link.names)
+  const log = natsEventLog(link, link.names, sha256)
   const [many, large] = [2_500, 5]
   // A message without a body looks like the end of a batch, and five large ones are more than a batch may weigh.
   for (const n of times(many, (n) => n)) link.nc.publish(link.names.event('S1', 'turn'), n % 600 === 5 ? '' : 'x')

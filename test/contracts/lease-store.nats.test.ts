@@ -51,3 +51,24 @@ it('a watcher hears what happened while the server was away', async () => {
   watching.abort()
   await under.close()
 })
+
+it('a value that names no holder hides no other lease, and is free to take', async () => {
+  const holder: LeaseHolder = { runnerId: 'ann', host: 'here', pid: 7, processStartedAt: '1' }
+  const link = await connectNats({ servers: server.url, namespace: `n${++namespaces}` })
+  const store = natsLeaseStore(link.nc, link.names)
+  await store.acquire('sound', holder, 60_000)
+  for (const [key, value] of Object.entries({ garbage: 'garbage', empty: '{}', number: '7' })) {
+    await link.nc.request(`$KV.${link.names.leaseBucket}.${key}`, value)
+  }
+  const watching = new AbortController()
+  const heard: LeaseChange[] = []
+  for await (const change of store.watch(watching.signal)) {
+    heard.push(change)
+    if (change.kind === 'current') watching.abort()
+  }
+  expect(heard).toEqual([{ kind: 'held', key: 'sound', holder }, { kind: 'current' }])
+  expect(await store.holder('garbage')).toBeNull()
+  expect(await store.acquire('garbage', holder, 60_000)).toMatchObject({ key: 'garbage' })
+  expect(await store.holder('garbage')).toEqual(holder)
+  await link.close()
+})

@@ -21,6 +21,7 @@ import { finish, tell } from '../support/histories.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
 import { appendInterleaved, eventsAs, memoryPorts } from '../support/told-log.ts'
 import { until } from '../support/until.ts'
+import { sha256 } from '../support/events.ts'
 
 const STORES = [...Object.values(projections), ...Object.values(indexes)].map(storeNameOf)
 const holder = { runnerId: 'r1', host: 'h', pid: 1, processStartedAt: '1' }
@@ -43,7 +44,7 @@ afterEach(async () => {
 
 function portsOf({ nc, names }: NatsLink) {
   const leases = natsLeaseStore(nc, names)
-  return { ...memoryPorts(), log: natsEventLog(link, names), views: natsViewStore(nc, names), leases }
+  return { ...memoryPorts(), log: natsEventLog(link, names, sha256), views: natsViewStore(nc, names), leases }
 }
 
 type Ports = ReturnType<typeof portsOf>

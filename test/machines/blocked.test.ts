@@ -1,7 +1,7 @@
 import { describe, it } from 'vitest'
 import { toTimestamp } from '../../src/events/timestamp.ts'
 import type { Front } from '../support/facts.ts'
-import { a, checkOf, prepared, toPreparing, toSettled } from '../support/facts.ts'
+import { a, checkOf, prepared, T0, toPreparing, toSettled } from '../support/facts.ts'
 import { given, timeOf } from '../support/given.ts'
 
 const hold: Front = { blocked: { hold_ms: 60_000 } }
@@ -70,7 +70,12 @@ describe('a blocked session', () => {
       .thenEmits('session.blocked', { reason_code: 'stall_restart_exhausted' })
       .thenPhase('blocked', 'blocked.holding')
       .and(a.resume(), a.resumed())
-      .thenContext({ consecutiveRestarts: 0, stall: null, dueAt: null })
+      .thenContext({
+        consecutiveRestarts: 0,
+        // What blocked it is told to the turn that goes on.
+        stall: { turn_number: 4, reason: 'stalled', last_activity: T0, restart: 3, restarts_max: 2 },
+        dueAt: null,
+      })
   })
 })
 

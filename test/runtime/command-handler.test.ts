@@ -12,7 +12,7 @@ const fault = (code: ErrorCode) => new SwarmError(code, code, { retryable: true 
 
 /** A start whose appends meet these fates in turn; `written` ones lose only their answer. */
 async function start(...fates: ('written' | 'dropped' | 'unreachable')[]) {
-  const memory = memoryEventLog()
+  const memory = memoryEventLog(sha256)
   const log: EventLog = {
     ...memory,
     append: async (event, expected) => {

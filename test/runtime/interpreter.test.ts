@@ -27,7 +27,7 @@ async function claimed(
   const { front = {} } = options
   const scheduler = new Scheduler(randomOf(1))
   const clock = scheduler.clockOf(null)
-  const memory = memoryEventLog()
+  const memory = memoryEventLog(sha256)
   const begun: IntentType[] = []
   let ids = 0
   const authorOf = (source: string) => ({ ids: { next: () => `${source}-${++ids}` }, sha256, source })

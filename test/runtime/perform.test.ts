@@ -7,12 +7,13 @@ import type { Intent } from '../../src/machines/intents.ts'
 import { performer } from '../../src/runtime/effects/perform.ts'
 import type { Clock, EventLog, RunnerPorts } from '../../src/runtime/ports.ts'
 import type { RunnerSettings } from '../../src/runtime/runner-settings.ts'
+import { sha256 } from '../support/events.ts'
 
 it('a runner that waited for the log makes sure once more before it begins', async () => {
   const seen: string[] = []
   const reachable = [false, false, true]
   const clock: Clock = { ...systemClock(), sleep: async () => void seen.push('waited') }
-  const log: EventLog = { ...memoryEventLog(), reachable: () => reachable.shift() ?? true }
+  const log: EventLog = { ...memoryEventLog(sha256), reachable: () => reachable.shift() ?? true }
   const sure = async () => {
     seen.push('made sure')
     return true

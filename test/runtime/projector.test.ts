@@ -9,6 +9,7 @@ import { createSwarm } from '../../src/runtime/swarm.ts'
 import { randomOf } from '../simulation/random.ts'
 import { Scheduler } from '../simulation/scheduler.ts'
 import { memoryPorts } from '../support/told-log.ts'
+import { sha256 } from '../support/events.ts'
 
 const holder: LeaseHolder = { runnerId: 'r1', host: 'h', pid: 1, processStartedAt: '1' }
 const STEPS_MAX = 10_000
@@ -25,7 +26,7 @@ function world() {
     put: (view, documents) => orFault(() => store.put(view, documents)),
   }
   const leases = memoryLeaseStore({ clock })
-  const ports = { ...memoryPorts(), log: memoryEventLog(), views, clock, leases }
+  const ports = { ...memoryPorts(), log: memoryEventLog(sha256), views, clock, leases }
   return {
     ports,
     store,

@@ -12,7 +12,7 @@ import type { World } from './world.ts'
 export const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 
 export class Server {
-  readonly log: MemoryEventLog = memoryEventLog()
+  readonly log: MemoryEventLog = memoryEventLog(sha256)
   readonly artifacts: ArtifactStore = memoryArtifactStore()
   readonly views: ViewStore = memoryViewStore()
   readonly leases: LeaseStore

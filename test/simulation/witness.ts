@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { checkLink } from '../../src/events/hash-chain.ts'
 import type { RecordedEvent, SwarmEvent } from '../../src/events/envelope.ts'
-import { COORDINATOR_NOUNS, nounOf } from '../../src/events/session-events.ts'
+import { isCoordinators } from '../../src/events/session-events.ts'
 import { contextOf, INITIAL_STATE, phaseOf, type SessionState } from '../../src/machines/decider.ts'
 import type { Intent } from '../../src/machines/intents.ts'
 import { messageOf } from '../../src/runtime/errors.ts'
@@ -110,7 +110,7 @@ export class Witness {
       trail.epoch = event.data.epoch
       trail.owner = event.source
       trail.claims.push({ host: event.data.host, atMs: this.world.scheduler.nowMs, position })
-    } else if (byRunner ? event.source !== trail.owner : !isCoordinators(event)) {
+    } else if (byRunner ? event.source !== trail.owner : !isCoordinators(event.type)) {
       this.world.violate(`${event.source} wrote ${event.type} to ${event.subject}, which ${trail.owner} owns`)
     }
   }
@@ -209,10 +209,6 @@ export class Witness {
       this.world.violate(`${runnerId} holds another state of ${sessionId} at ${state.version} than its trail folds to`)
     }
   }
-}
-
-function isCoordinators(event: SwarmEvent): boolean {
-  return (COORDINATOR_NOUNS as readonly string[]).includes(nounOf(event.type))
 }
 
 /** Through JSON, as it might be stored. */

@@ -39,7 +39,7 @@ export function timedTrail(timed: readonly Timed[], sessionId = 'S1'): RecordedE
 
 /** Ports with these trails in their log. */
 export async function portsWith(...trails: (readonly (SwarmEvent & { position?: number })[])[]) {
-  const log = memoryEventLog()
+  const log = memoryEventLog(sha256)
   for (const trail of trails) {
     let version = 0
     for (const { position: _position, ...event } of trail) version = await log.append(event, version)

@@ -24,7 +24,7 @@ export type MemoryPorts = ClientPorts & { log: MemoryEventLog }
 
 export function memoryPorts(): MemoryPorts {
   return {
-    log: memoryEventLog(),
+    log: memoryEventLog(sha256),
     artifacts: memoryArtifactStore(),
     views: memoryViewStore(),
     clock: systemClock(),

@@ -2,6 +2,7 @@
  * The event log in memory: the reference for what the port's laws mean, and the log of simulations. Nothing in it but
  * promises: no clock, no chance, no timers, so a run with the same inputs in the same order is the same run.
  */
+import type { Sha256 } from '../../events/hash-chain.ts'
 import { EVENT_BYTES_MAX, type SwarmEvent } from '../../events/envelope.ts'
 import type { Position, SessionId, Version } from '../../events/ids.ts'
 import { nounOf } from '../../events/session-events.ts'
@@ -23,7 +24,7 @@ export type MemoryEventLog = EventLog & {
   plant(sessionId: SessionId, noun: string, body: string): Position
 }
 
-export function memoryEventLog(): MemoryEventLog {
+export function memoryEventLog(sha256: Sha256): MemoryEventLog {
   const names = namesOf('memory')
   /** The record at index n has position n + 1. */
   const log: Stored[] = []
@@ -33,7 +34,7 @@ export function memoryEventLog(): MemoryEventLog {
 
   function plant(sessionId: SessionId, noun: string, body: string): Position {
     const position = log.length + 1
-    const item = logItemOf(names, names.event(sessionId, noun), position, body)
+    const item = logItemOf({ names, sha256 }, names.event(sessionId, noun), position, body)
     log.push({ item, sessionId, noun })
     if (trails.get(sessionId)?.push(item) === undefined) trails.set(sessionId, [item])
     grown.ring()

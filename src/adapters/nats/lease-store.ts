@@ -53,7 +53,7 @@ async function acquire(bucket: Bucket, key: string, holder: LeaseHolder, ttlMs: 
     const token = await put(bucket, encoded, holder, { expected, ttlMs })
     if (token !== null) return { key, token }
     const entry = await bucket.get(encoded)
-    if (entry !== null && !entry.deleted) return null
+    if (entry !== null && holderOf(entry) !== null) return null
     expected = entry?.revision ?? 0
   }
   return null
@@ -193,12 +193,15 @@ function changeOf(held: Map<string, LeaseHolder>, encoded: string, holder: Lease
   return isSame(before, holder) ? null : { kind: 'held', key, holder }
 }
 
+/** Null for nobody, and for a value that names nobody: such a lease is free to take, as the log's epochs guard the rest. */
 function holderOf(entry: BucketEntry): LeaseHolder | null {
-  return entry.deleted ? null : parseHolder(entry.data)
-}
-
-function parseHolder(data: Uint8Array): LeaseHolder {
-  return holderSchema.parse(JSON.parse(new TextDecoder().decode(data)))
+  if (entry.deleted) return null
+  try {
+    return holderSchema.safeParse(JSON.parse(new TextDecoder().decode(entry.data))).data ?? null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
 }
 
 function isSame(left: LeaseHolder | null, right: LeaseHolder): boolean {

@@ -7,11 +7,10 @@ import type { Position, Version } from '../../events/ids.ts'
 import { nounOf } from '../../events/session-events.ts'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
-import { logItemOf } from '../../runtime/log-item.ts'
 import type { NatsLink } from './connection.ts'
 import { apiCodeOf, APPEND_IN_FLIGHT, asLogFault, tooLarge, unreachable, WRONG_LAST_SEQUENCE } from './log-errors.ts'
 import { connectedWithin, whileConnected } from './log-interrupt.ts'
-import type { LogReader, Stored } from './log-reader.ts'
+import type { ItemOf, LogReader, Stored } from './log-reader.ts'
 
 const publishMs = 5_000
 const reconnectMs = 2_000
@@ -21,13 +20,13 @@ const inFlightWaitMs = 50
 const inFlightTriesMax = 20
 
 /** The laws of `EventLog.append`. A call publishes once, and again only after a refusal that says to ask later. */
-export function logAppender(link: NatsLink, names: Names, reader: LogReader) {
+export function logAppender(link: NatsLink, names: Names, reader: LogReader, itemOf: ItemOf) {
   const js = jetstream(link.nc, { timeout: publishMs })
   return async (event: SwarmEvent, expected: Version): Promise<Position> => {
     const body = JSON.stringify(event)
     if (Buffer.byteLength(body) > EVENT_BYTES_MAX) throw tooLarge()
     if (!link.connected()) throw unreachable('there is no connection to the log; nothing was sent')
-    const attempt = { names, reader, event, expected }
+    const attempt = { names, reader, itemOf, event, expected }
     for (let tries = 1; ; tries++) {
       try {
         return await publish(link, js, attempt, body)
@@ -42,7 +41,7 @@ export function logAppender(link: NatsLink, names: Names, reader: LogReader) {
   }
 }
 
-type Attempt = { names: Names; reader: LogReader; event: SwarmEvent; expected: Version }
+type Attempt = { names: Names; reader: LogReader; itemOf: ItemOf; event: SwarmEvent; expected: Version }
 
 async function publish(link: NatsLink, js: JetStreamClient, attempt: Attempt, body: string): Promise<Position> {
   const { names, event, expected } = attempt
@@ -95,8 +94,8 @@ async function nextOnTrail(link: NatsLink, attempt: Attempt, triesMax: number): 
   }
 }
 
-function isOurs(stored: Stored, { names, event }: Attempt): boolean {
-  const item = logItemOf(names, stored.subject, stored.position, stored.body)
+function isOurs(stored: Stored, { itemOf, event }: Attempt): boolean {
+  const item = itemOf(stored)
   return item.kind === 'event' && item.event.id === event.id
 }
 

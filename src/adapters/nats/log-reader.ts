@@ -11,7 +11,7 @@ import type { Names } from '../../events/subjects.ts'
 import { readFromLeader } from './leader-read.ts'
 import { asLogFault, unreachable } from './log-errors.ts'
 import { whileConnected } from './log-interrupt.ts'
-import type { LogItem } from '../../runtime/ports.ts'
+import type { LogEvent, LogItem, LogParked } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 
 const requestMs = 5_000
@@ -22,6 +22,8 @@ const lagTriesMax = 100
 
 /** `recordedAt`: by the server's clock, RFC 3339. `item`: what the body was decoded to, once somebody has. */
 export type Stored = { position: Position; subject: string; body: string; recordedAt: string; item: LogItem | null }
+/** What a stored message is to a reader of the log. */
+export type ItemOf = (stored: Stored) => LogEvent | LogParked
 /** The first message of a filter from a sequence on, or the last of a filter. */
 type Query = { seq: number; next_by_subj: string } | { last_by_subj: string }
 /** `pending`: how many messages of the filter lie behind these. */

@@ -5,12 +5,11 @@
 import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError } from '../../runtime/errors.ts'
-import { logItemOf } from '../../runtime/log-item.ts'
 import type { LogItem, Subscribe } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 import { asLogFault } from './log-errors.ts'
 import { subjectFilter, type SubjectFilter } from './log-filter.ts'
-import { ANY_SUBJECT, type Batch, type LogReader, type Stored } from './log-reader.ts'
+import { ANY_SUBJECT, type Batch, type ItemOf, type LogReader } from './log-reader.ts'
 import { logWake, type LogWake } from './log-wake.ts'
 
 /** A nudge can get lost, e.g. while a cluster changes its leader; then a reader is late by this much. */
@@ -22,10 +21,9 @@ const onceTriesMax = 20
 const lagWaitMs = 50
 const lagTriesMax = 40
 
-type Reading = {
-  link: NatsLink
-  names: Names
-  reader: LogReader
+/** The log of a namespace, as its readers need it. */
+type Readable = { link: NatsLink; names: Names; reader: LogReader; itemOf: ItemOf }
+type Reading = Readable & {
   filter: SubjectFilter
   wake: LogWake
   options: Subscribe
@@ -35,18 +33,14 @@ type Reading = {
  * Throws `not_authorized` or, when the connection was closed for good or with `once` could not be had for about 10 s,
  * `log_unreachable`.
  */
-export async function* readLog(
-  link: NatsLink,
-  names: Names,
-  reader: LogReader,
-  options: Subscribe,
-): AsyncGenerator<LogItem> {
+export async function* readLog(log: Readable, options: Subscribe): AsyncGenerator<LogItem> {
+  const { link, names, itemOf } = log
   const { after, once, signal } = options
   const aborted = () => signal?.aborted === true
   if (aborted()) return
   const filter = subjectFilter(names, options.filter)
   const wake = openWake(link, names, filter, options)
-  const reading = { link, names, reader, filter, wake, options }
+  const reading = { ...log, filter, wake, options }
   try {
     const goal = await persistently(reading, () => goalOf(reading))
     let cursor = after
@@ -64,7 +58,7 @@ export async function* readLog(
         if (aborted()) return
         cursor = message.position
         // Decoded once, however many readers share the batch.
-        if (filter.accepts(message.subject)) yield (message.item ??= itemOf(names, message))
+        if (filter.accepts(message.subject)) yield (message.item ??= itemOf(message))
       }
       if (aborted()) return
       if (goesOn) continue
@@ -113,10 +107,6 @@ function readAhead(reading: Reading, cursor: Position, caughtUp: boolean): Ahead
     if (result.status === 'rejected') throw result.reason
     return { ...result.value, heard }
   }
-}
-
-function itemOf(names: Names, { subject, position, body }: Stored): LogItem {
-  return logItemOf(names, subject, position, body)
 }
 
 /** What the log held when the reader asked: its head, and (where a replica may not have it yet) the last message to come. */

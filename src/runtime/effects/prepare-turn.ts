@@ -88,7 +88,7 @@ function requestBody(context: SessionContext, request: StartInput, catalog: Cata
     recall,
     stall: context.stall,
     guidance: context.guidance,
-    failed_checks: context.nextKind === 'stop_check' ? context.failedChecks : [],
+    failed_checks: context.failedChecks,
     context: request.context,
   }
 }

@@ -26,7 +26,7 @@ export function promptVariables(given: {
     previous_tool_calls: context.previousToolCalls,
     stall: context.stall,
     guidance: context.guidance === '' ? null : context.guidance,
-    failed_checks: context.nextKind === 'stop_check' ? context.failedChecks : [],
+    failed_checks: context.failedChecks,
     context: request?.context ?? {},
   }
 }

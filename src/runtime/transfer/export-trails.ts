@@ -1,9 +1,12 @@
 /** Trails as lines of an export (see trail-file.ts), in log order. */
+import { NO_HASH } from '../../events/envelope.ts'
 import type { SessionId } from '../../events/ids.ts'
+import { isCoordinators } from '../../events/session-events.ts'
 import type { ArtifactRef } from '../../events/parts.ts'
 import { SwarmError } from '../errors.ts'
 import { artifactsOf } from './export-artifacts.ts'
 import type { ClientPorts, LogEvent, LogParked } from '../ports.ts'
+import { isStray } from '../trail.ts'
 import { artifactLine, eventLine } from './trail-file.ts'
 import type { ArtifactCodec } from '../verify-file.ts'
 
@@ -12,7 +15,7 @@ export type ExportOptions = {
   sessionIds?: readonly SessionId[] | undefined
   /** Append the artifacts that the events name. */
   artifacts?: ArtifactCodec | undefined
-  /** Told of messages that are no events and so are left out. */
+  /** Told of messages that are no part of a history and so are left out. */
   onParked?: ((parked: LogParked) => void) | undefined
 }
 
@@ -26,16 +29,33 @@ export async function* exportTrails(
 ): AsyncGenerator<string> {
   const { artifacts, sessionIds } = options
   const named = new Map<string, ArtifactRef>()
+  const heads = new Map<SessionId, string>()
   for await (const item of sessionIds === undefined ? everything(ports) : trails(ports, sessionIds)) {
-    if (item.kind === 'parked') options.onParked?.(item)
-    else yield eventLine(item)
-    if (artifacts === undefined || item.kind === 'parked') continue
+    const stray = item.kind === 'parked' ? item : strayAmong(heads, item)
+    if (item.kind === 'parked' || stray !== null) {
+      if (stray !== null) options.onParked?.(stray)
+      continue
+    }
+    yield eventLine(item)
+    if (artifacts === undefined) continue
     for (const ref of artifactsOf(item.event)) named.set(ref.sha256, ref)
   }
   if (artifacts === undefined) return
   for (const ref of named.values()) {
     yield artifactLine({ ...ref, base64: artifacts.encode(await ports.artifacts.get(ref)) })
   }
+}
+
+/** A trail's exported part is one chain from its start; what does not belong to it is told of. */
+function strayAmong(heads: Map<SessionId, string>, { event, position, body }: LogEvent): LogParked | null {
+  const head = heads.get(event.subject)
+  const isBeforeStart = head === undefined && event.type !== 'start.requested' && isCoordinators(event.type)
+  if (isBeforeStart || isStray(event, head ?? NO_HASH)) {
+    const reason = `${event.type} is no part of the trail's chain`
+    return { kind: 'parked', position, subject: event.subject, code: 'event_schema', reason, body }
+  }
+  heads.set(event.subject, event.hash)
+  return null
 }
 
 async function* everything({ log }: Pick<ClientPorts, 'log'>): AsyncGenerator<LogEvent | LogParked> {
