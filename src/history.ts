@@ -43,7 +43,7 @@ export function verifyLog(
 
 /**
  * The same of an export, with no server. Throws `invalid_argument` for a file that can't be read, `history_corrupt` for
- * a line that can't be told to belong to any session.
+ * one that was cut off and for a line that can't be told to belong to any session.
  */
 export function verifyExport(path: string, { against }: Against = {}): Promise<FileVerification> {
   const recorded = against === undefined ? undefined : recordedHeads(against)
@@ -56,6 +56,11 @@ export type ExportOptions = {
   sessionIds?: readonly SessionId[] | undefined
   /** After the events, everything that they name: prompts, outputs, patches. */
   artifacts?: boolean | undefined
+  /**
+   * A first line that says what it is and a last one that counts, by which a reader sees that nothing was cut off; for
+   * what is to be kept. Default: with artifacts. Without it there is nothing but events.
+   */
+  framed?: boolean | undefined
   /** Told of messages that are no events and so are left out. */
   onParked?: ((parked: LogParked) => void) | undefined
 }
@@ -65,8 +70,8 @@ export type ExportOptions = {
  * `session_not_found`, `log_unreachable` and, with artifacts, `artifact_missing`.
  */
 export function exportTrails({ ports }: Ports, options: ExportOptions = {}): AsyncGenerator<string> {
-  const { sessionIds, artifacts = false, onParked } = options
-  return linesOf(ports, { sessionIds, onParked, artifacts: artifacts ? artifactCodec : undefined })
+  const { artifacts = false, ...rest } = options
+  return linesOf(ports, { ...rest, artifacts: artifacts ? artifactCodec : undefined })
 }
 
 /**

@@ -5,16 +5,18 @@ import { storyLines } from '../projections/story-lines.ts'
 import type { Audit } from '../runtime/audit.ts'
 import { messageOf } from '../runtime/errors.ts'
 import type { Cli, DefineCommand } from './command.ts'
+import { refuseNoParent } from './directories.ts'
 
 export const define: DefineCommand = (command, cli) => {
   command
     .argument('<id>', 'the session')
-    .option('--html <file>', 'write one self-contained page with the timeline drawn')
+    .option('--html <file>', 'write one self-contained page with the timeline drawn, into an existing directory')
     .addHelpText('after', '\nExample:\n  swarmtrail audit S1 --html S1.html')
     .action((id: string, options: { html?: string }) => audit(cli, id, options))
 }
 
 async function audit(cli: Cli, id: string, { html }: { html?: string }): Promise<void> {
+  if (html !== undefined) await refuseNoParent('--html', html)
   const { terminal } = cli
   const { readAudit } = await import('../history.ts')
   const found = await readAudit(await cli.swarm(), id)

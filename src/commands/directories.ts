@@ -1,6 +1,6 @@
 /** Directories that options name, looked at before anything is begun in them. */
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { CliError } from '../adapters/cli/report-error.ts'
 
 /** Throws `invalid_argument`, naming option and directory, when it is missing or something else. */
@@ -13,6 +13,11 @@ export async function refuseNoDirectory(option: string, path: string): Promise<v
 /** As above, but one that is missing may be made. */
 export async function refuseOther(option: string, path: string): Promise<void> {
   if ((await kindOf(path)) === 'other') throw refusal(option, path, 'it is no directory')
+}
+
+/** Throws `invalid_argument` unless there is a directory for what the option names; none is made for it. */
+export async function refuseNoParent(option: string, path: string): Promise<void> {
+  await refuseNoDirectory(option, dirname(resolve(path)))
 }
 
 /** Other faults are told by whatever uses the directory. */

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { Cli, DefineCommand } from './command.ts'
-import { refuseOther } from './directories.ts'
+import { refuseNoParent, refuseOther } from './directories.ts'
 
 type ExportOptions = { all?: boolean; artifacts?: boolean; out?: string; follow?: boolean }
 
@@ -19,9 +19,12 @@ export const define: DefineCommand = (command, cli) => {
     .addHelpText(
       'after',
       `
-Prints trails as JSON Lines in log order: one event a line, as stored, with its position added. A file is written as a
-whole or not at all. Messages in the log that are no events are left out and told on standard error. With --json and
---out, what is printed are the files that were written.
+Prints trails as JSON Lines in log order: one event a line, as stored, with its position added. Messages in the log that
+are no events are left out and told on standard error. A file, and whatever holds artifacts, has a first line that says
+what it is and a last one that counts, so that verify and import find what was cut off.
+
+--out: a file is written as a whole or not at all; the directory it lies in must exist. The directory of ace is made
+when it is missing, its parent is not. With --json, what is printed are the files that were written.
 
 Examples:
   swarmtrail export S1
@@ -35,11 +38,13 @@ async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOpt
   if ((ids.length === 0) === (options.all !== true))
     throw new CliError('invalid_argument', 'give the ids of sessions, or --all')
   if (options.follow) throw new CliError('invalid_argument', "--follow is for 'export ace'; see swarmtrail watch")
+  if (options.out !== undefined) await refuseNoParent('--out', options.out)
   const { terminal } = cli
   const { exportTrails: linesOf } = await import('../history.ts')
   const lines = linesOf(await cli.swarm(), {
     sessionIds: options.all ? undefined : ids,
     artifacts: options.artifacts,
+    framed: options.artifacts || options.out !== undefined,
     onParked: ({ position, subject, code, reason }) =>
       terminal.note(oneLine(`left out: position ${position} on ${subject}: ${code}: ${reason}`)),
   })
@@ -61,7 +66,8 @@ async function exportAce(cli: Cli, ids: readonly string[], options: ExportOption
   const { out, follow } = options
   if (out === undefined) throw new CliError('invalid_argument', "'export ace' needs --out DIRECTORY")
   await refuseOther('--out', out)
-  const [{ exportAce: once, followAce }, { writeText }] = await Promise.all([
+  await refuseNoParent('--out', out)
+  const [{ exportAce: once, followAce }, { writeBelow }] = await Promise.all([
     import('../runtime/transfer/export-ace.ts'),
     import('../adapters/files/write-file.ts'),
   ])
@@ -69,7 +75,7 @@ async function exportAce(cli: Cli, ids: readonly string[], options: ExportOption
   const { ports } = await cli.swarm()
   const files: string[] = []
   const write = async (path: string, text: string) => {
-    await writeText(join(out, path), text)
+    await writeBelow(out, path, text)
     files.push(resolve(out, path))
     terminal.note(`${join(out, path)} written`)
   }

@@ -7,6 +7,7 @@ import type { Sign, Summary } from '../runtime/verify-summary.ts'
 import type { Verification } from '../runtime/verify-history.ts'
 import type { VerifiedTrail } from '../runtime/verify.ts'
 import type { Cli, DefineCommand } from './command.ts'
+import { refuseNoParent } from './directories.ts'
 import { progressOf } from './progress.ts'
 
 type VerifyOptions = { file?: string; summary?: string; key?: string; against?: string; publicKey?: string }
@@ -23,7 +24,8 @@ export const define: DefineCommand = (command, cli) => {
       'after',
       `
 Exits with 1 when anything is not as it was written, and names the first bad event of each session. Messages that are
-no events, and so no part of any history, are told on standard error.
+no events, and so no part of any history, are told on standard error. An export must be complete: one that is empty,
+was cut off, or lacks artifacts that its events name is not sound. The directory that --summary writes to must exist.
 
 Examples:
   swarmtrail verify S1
@@ -36,6 +38,7 @@ Examples:
 
 async function verify(cli: Cli, ids: readonly string[], options: VerifyOptions): Promise<void> {
   refuseHalfOptions(ids, options)
+  if (options.summary !== undefined) await refuseNoParent('--summary', options.summary)
   const { terminal } = cli
   const sign = options.key === undefined ? undefined : await readKey(options.key)
   const against = options.against === undefined ? undefined : await readAgainst(cli, options.against, options.publicKey)

@@ -2,6 +2,8 @@
 import type { Sha256 } from '../events/hash-chain.ts'
 import type { Position } from '../events/ids.ts'
 import type { LogEvent, LogParked } from './ports.ts'
+import { artifactAccount, type ArtifactAccount } from './transfer/artifact-account.ts'
+import { fileLayout } from './transfer/file-layout.ts'
 import { corrupt, readLine, type FileArtifact, type FileLine } from './transfer/trail-file.ts'
 import { HistoryVerifier, type RecordedHeads, type Verification } from './verify-history.ts'
 
@@ -16,28 +18,45 @@ export type VerifyFileOptions = { sha256: Sha256; codec: ArtifactCodec; recorded
 /** What was found in an export, and how much it holds. */
 export type FileVerification = Verification & { events: number; artifacts: number }
 
-/** Throws `history_corrupt`, naming the line, for what can't be told to belong to any session: garbage, a cut-off line. */
+/**
+ * Throws `history_corrupt` for a file that was cut off, and, naming the line, for what can't be told to belong to any
+ * session: garbage, or an artifact that no event names. An event whose artifact is missing is a bad one.
+ */
 export async function verifyFile(
   lines: AsyncIterable<FileLine>,
   { sha256, codec, recorded }: VerifyFileOptions,
 ): Promise<FileVerification> {
   const verifier = new HistoryVerifier({ sha256, recorded, strict: true })
+  const layout = fileLayout()
+  const account = artifactAccount()
   let last: Position = 0
-  let events = 0
-  let artifacts = 0
   for await (const line of lines) {
     const entry = readLine(line)
+    layout.take(entry)
     if (entry.kind === 'artifact') {
       contentOf(entry.line, entry.artifact, codec)
-      artifacts += 1
-      continue
+      account.carry(entry.line, entry.artifact.sha256)
     }
-    if (artifacts > 0) throw corrupt(entry.line, 'an event after the artifacts')
-    verifier.take(entry.sessionId, inOrder(entry.item, last))
-    last = Math.max(last, entry.item.position)
-    events += 1
+    if (entry.kind !== 'event') continue
+    const item = inOrder(entry.item, last)
+    verifier.take(entry.sessionId, item)
+    if (item.kind === 'event') account.name(item)
+    last = Math.max(last, item.position)
   }
-  return { ...verifier.result(), events, artifacts }
+  const counts = layout.finish()
+  const found = verifier.result()
+  // What a bad event names can't be known.
+  if (found.ok) account.refuseForeign()
+  return { ...(layout.carriesArtifacts ? withMissing(found, account) : found), ...counts }
+}
+
+function withMissing(found: Verification, account: ArtifactAccount): Verification {
+  const missing = account.missing()
+  const sessions = found.sessions.map((session) => {
+    const bad = session.bad ?? missing.get(session.session_id) ?? null
+    return { ...session, ok: bad === null, bad }
+  })
+  return { ...found, ok: sessions.every(({ ok }) => ok), sessions }
 }
 
 /** The bytes of an artifact; throws `history_corrupt` when they are not what their digest says. */

@@ -68,6 +68,13 @@ describe('usage', { timeout: TEST_MS_MAX }, () => {
       args: ['up', '--dir', `${process.execPath}/x`],
       line: /^error: invalid_argument: --dir: \/.*: it is no directory\n$/,
     },
+    ...[
+      ['export', '--all', '--out', 'none/x'],
+      ['export', 'ace', '--out', 'none/x'],
+      ['verify', '--summary', 'none/x'],
+      ['audit', 'S1', '--html', 'none/x'],
+      ['init', '--source', 'none'],
+    ].map((args) => ({ args, line: /^error: invalid_argument: --\w+: \/.*\/none: there is no such directory\n$/ })),
     { args: ['run', 't', '--command', ' '], line: /^error: invalid_argument: --command: expected a non-blank string/ },
   ])('$args is refused with status 2 and one line', async ({ args, line }) => {
     const { code, stdout, stderr } = await (await here()).run(...args)

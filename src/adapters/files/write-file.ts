@@ -1,20 +1,20 @@
 /** Files that are whole or not there: written beside their place, made durable, then moved into it. */
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { makeDirectory } from './make-directory.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 
 const bufferCharacters = 262_144
 
 /**
  * Replaces a file by these lines, each ended by a newline. Whoever reads it sees the old content or the new, and a fault
- * leaves what was there. Missing directories are made. Throws `invalid_argument` when the system refuses.
+ * leaves what was there. Its directory has to be there. Throws `invalid_argument` when the system refuses.
  */
 export async function writeLines(path: string, lines: AsyncIterable<string> | Iterable<string>): Promise<void> {
   const target = resolve(path)
   const draft = join(dirname(target), `.${basename(target)}.${randomUUID()}`)
   try {
-    await mkdir(dirname(target), { recursive: true })
     await writeDraft(draft, lines)
     await rename(draft, target)
   } catch (error) {
@@ -25,6 +25,22 @@ export async function writeLines(path: string, lines: AsyncIterable<string> | It
 
 export function writeText(path: string, text: string): Promise<void> {
   return writeLines(path, [text])
+}
+
+/**
+ * The same for a file at a relative path, for which the directory and those below it are made; the directory's own parent
+ * has to be there.
+ */
+export async function writeBelow(directory: string, path: string, text: string): Promise<void> {
+  const target = join(directory, path)
+  try {
+    await makeDirectory(directory)
+    const names = dirname(path).split(sep)
+    for (const [index] of names.entries()) await makeDirectory(join(directory, ...names.slice(0, index + 1)))
+  } catch (error) {
+    throw asFault(target, 'write', error)
+  }
+  await writeText(target, text)
 }
 
 /** A small text file. Throws `invalid_argument` when it can't be read. */

@@ -7,14 +7,16 @@ import { SwarmError } from '../errors.ts'
 import { artifactsOf } from './export-artifacts.ts'
 import type { ClientPorts, LogEvent, LogParked } from '../ports.ts'
 import { isStray } from '../trail.ts'
-import { artifactLine, eventLine } from './trail-file.ts'
+import { artifactLine, endLine, eventLine, headerLine } from './trail-file.ts'
 import type { ArtifactCodec } from '../verify-file.ts'
 
 export type ExportOptions = {
   /** Only these; default: all. */
   sessionIds?: readonly SessionId[] | undefined
-  /** Append the artifacts that the events name. */
+  /** Append the artifacts that the events name; such an export is framed. */
   artifacts?: ArtifactCodec | undefined
+  /** Begin and end with lines that show, when it is read, whether all of it is there. */
+  framed?: boolean | undefined
   /** Told of messages that are no part of a history and so are left out. */
   onParked?: ((parked: LogParked) => void) | undefined
 }
@@ -27,9 +29,11 @@ export async function* exportTrails(
   ports: Pick<ClientPorts, 'log' | 'artifacts'>,
   options: ExportOptions = {},
 ): AsyncGenerator<string> {
-  const { artifacts, sessionIds } = options
+  const { artifacts, sessionIds, framed = artifacts !== undefined } = options
   const named = new Map<string, ArtifactRef>()
   const heads = new Map<SessionId, string>()
+  let events = 0
+  if (framed) yield headerLine(artifacts !== undefined)
   for await (const item of sessionIds === undefined ? everything(ports) : trails(ports, sessionIds)) {
     const stray = item.kind === 'parked' ? item : strayAmong(heads, item)
     if (item.kind === 'parked' || stray !== null) {
@@ -37,13 +41,16 @@ export async function* exportTrails(
       continue
     }
     yield eventLine(item)
+    events += 1
     if (artifacts === undefined) continue
     for (const ref of artifactsOf(item.event)) named.set(ref.sha256, ref)
   }
-  if (artifacts === undefined) return
-  for (const ref of named.values()) {
-    yield artifactLine({ ...ref, base64: artifacts.encode(await ports.artifacts.get(ref)) })
+  if (artifacts !== undefined) {
+    for (const ref of named.values()) {
+      yield artifactLine({ ...ref, base64: artifacts.encode(await ports.artifacts.get(ref)) })
+    }
   }
+  if (framed) yield endLine({ events, artifacts: named.size })
 }
 
 /** A trail's exported part is one chain from its start; what does not belong to it is told of. */

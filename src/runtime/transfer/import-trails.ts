@@ -31,7 +31,6 @@ const APPEND_RETRY_WAIT_MS = 500
  * holds the first part of the file.
  */
 export async function importTrails(ports: Ports, options: ImportOptions): Promise<Imported> {
-  await requireEmpty(ports)
   const checked = await check(ports.sha256, options)
   await requireEmpty(ports)
   // Nobody shall see an event whose artifacts are not there.

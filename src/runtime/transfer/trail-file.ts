@@ -1,6 +1,7 @@
 /**
  * Trails as JSON Lines: one event a line, as stored, with its `position` added; after the events, when asked for, the
- * artifacts they name, each as `{"artifact": {"sha256", "bytes", "base64"}}`.
+ * artifacts they name, each as `{"artifact": {"sha256", "bytes", "base64"}}`. What is to be kept has a first line that
+ * says what it is, and a last one that counts, so that it shows when some of it is cut off.
  */
 import { z } from 'zod'
 import { decodeObject } from '../../events/catalog.ts'
@@ -18,9 +19,21 @@ const artifactSchema = z.strictObject({
 })
 export type FileArtifact = z.output<typeof artifactSchema>['artifact']
 
+/** The first line: a last one has to come, and all artifacts that the events name are in the file, or none is. */
+const headerSchema = z.strictObject({
+  export: z.strictObject({ format: z.literal('swarmtrail-export@1'), artifacts: z.boolean() }),
+})
+/** The last line. */
+const endSchema = z.strictObject({
+  end: z.strictObject({ events: z.int().min(0), artifacts: z.int().min(0) }),
+})
+export type FileCounts = z.output<typeof endSchema>['end']
+
 export type FileEntry =
   | { kind: 'event'; line: number; sessionId: SessionId; item: LogEvent | LogParked; stored: SwarmEvent }
   | { kind: 'artifact'; line: number; artifact: FileArtifact }
+  | { kind: 'header'; line: number; artifacts: boolean }
+  | { kind: 'end'; line: number; counts: FileCounts }
 
 const positionSchema = z.int().min(1)
 
@@ -32,6 +45,14 @@ export function artifactLine(artifact: FileArtifact): string {
   return JSON.stringify({ artifact })
 }
 
+export function headerLine(artifacts: boolean): string {
+  return JSON.stringify({ export: { format: 'swarmtrail-export@1', artifacts } })
+}
+
+export function endLine(end: FileCounts): string {
+  return JSON.stringify({ end })
+}
+
 /**
  * One line of an export. A line that names a session but is no sound event comes as a parked item; one that can't be
  * told to belong to any session throws `history_corrupt`, naming the line.
@@ -41,6 +62,8 @@ export function readLine({ line, text }: FileLine): FileEntry {
   if (Object.hasOwn(raw, 'artifact')) return artifactOf(line, raw)
   const { position, ...stored } = raw
   if (typeof stored['subject'] !== 'string') {
+    if (Object.hasOwn(raw, 'export')) return headerOf(line, raw)
+    if (Object.hasOwn(raw, 'end')) return endOf(line, raw)
     const id = typeof stored['id'] === 'string' ? ` (id ${stored['id']})` : ''
     throw corrupt(line, `an event without a subject${id}`)
   }
@@ -85,4 +108,16 @@ function artifactOf(line: number, raw: Record<string, unknown>): FileEntry {
   const parsed = artifactSchema.safeParse(raw)
   if (!parsed.success) throw corrupt(line, 'an artifact needs sha256, bytes and base64, and nothing else')
   return { kind: 'artifact', line, artifact: parsed.data.artifact }
+}
+
+function headerOf(line: number, raw: Record<string, unknown>): FileEntry {
+  const parsed = headerSchema.safeParse(raw)
+  if (!parsed.success) throw corrupt(line, 'the beginning of an export that this release can not read')
+  return { kind: 'header', line, artifacts: parsed.data.export.artifacts }
+}
+
+function endOf(line: number, raw: Record<string, unknown>): FileEntry {
+  const parsed = endSchema.safeParse(raw)
+  if (!parsed.success) throw corrupt(line, 'the end of an export needs the counts of events and artifacts')
+  return { kind: 'end', line, counts: parsed.data.end }
 }
