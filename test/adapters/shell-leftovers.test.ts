@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { identify, processStartedAt } from '../../src/adapters/shell/process-identity.ts'
 import type { Traces } from '../../src/adapters/shell/marked-processes.ts'
@@ -87,6 +89,16 @@ describe('a process that can not be found', () => {
     expect(result.stdout.tail).toBe(`${pid}\n`)
     process.kill(pid ?? 0, 'SIGKILL')
     await eventually('it is gone', () => !isAlive(pid ?? 0))
+  })
+
+  it('does not hold back the end of an output, which could have become a secret', async () => {
+    const trace = randomUUID()
+    const spool = join(temporary.path, 'held')
+    const held = `setsid env -i TRACE=${trace} sleep 60 & until ps -p $! -o args= | grep -q '^sleep'; do :; done`
+    const result = await shell.run(shellRun(`${held}; printf 'begun: tok'`, { secrets: { TOKEN: 'token-1' }, spool }))
+    for (const pid of pidsWith('TRACE', trace)) process.kill(pid, 'SIGKILL')
+    expect(result.stdout).toEqual({ tail: 'begun: tok', bytes: 10, clipped: false, file: join(spool, 'stdout') })
+    expect(readFileSync(join(spool, 'stdout'), 'utf8')).toBe('begun: tok')
   })
 })
 

@@ -127,6 +127,16 @@ describe('the spool', () => {
     expect(stderr.file).toBeNull()
   })
 
+  it('keeps every piece in its place, also those read after the process is gone', async () => {
+    const spool = newDirectory()
+    const pieces: string[] = []
+    const onOutput = (_stream: string, piece: string) => pieces.push(piece)
+    await shell.run(shellRun('seq 1 40000', { spool, onOutput }))
+    const whole = Array.from({ length: 40_000 }, (_, index) => `${index + 1}\n`).join('')
+    expect(pieces.join('') === whole).toBe(true)
+    expect(readFileSync(join(spool, 'stdout'), 'utf8') === whole).toBe(true)
+  })
+
   it('does not disturb the run when it can not be written', async () => {
     const spool = newDirectory()
     writeFileSync(spool, '')

@@ -4,7 +4,6 @@ import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { CapturedOutput } from '../../runtime/ports.ts'
 import { messageOf } from '../../runtime/errors.ts'
-import { isErrno } from './errno.ts'
 import { OutputTail } from './output-tail.ts'
 import { SpoolFile } from './spool-file.ts'
 import { StreamRedactor } from './stream-redactor.ts'
@@ -22,12 +21,13 @@ type CaptureOptions = {
 /** Longest piece of text handed on at once, in UTF-16 units. */
 export const OUTPUT_CHUNK_CHARS_MAX = 32_768
 
+/** What a stream needs once it says something: most processes wait in silence for most of their time. */
+type Intake = { decoder: StringDecoder; redactor: StreamRedactor; tail: OutputTail; spool: SpoolFile | null }
+
 export class OutputCapture {
   readonly #options: CaptureOptions
-  readonly #decoder = new StringDecoder('utf8')
-  readonly #redactor: StreamRedactor
-  readonly #tail = new OutputTail()
-  #spool: SpoolFile | null
+  #intake: Intake | null = null
+  #read: Promise<void> = Promise.resolve()
   #isListening = true
   #bytes = 0
   /** What went wrong with keeping or handing on; the process itself is not disturbed by it. */
@@ -35,42 +35,74 @@ export class OutputCapture {
 
   constructor(options: CaptureOptions) {
     this.#options = options
-    this.#redactor = new StreamRedactor(options.secrets)
-    this.#spool = options.spool === undefined ? null : new SpoolFile(join(options.spool, options.stream))
   }
 
   /** Reads to the end, or until the stream is destroyed. Reading waits for the spool, so a flood is held up at its source. */
-  async readAll(source: Readable): Promise<void> {
-    try {
-      for await (const chunk of source) await this.#take(chunk as Buffer)
-    } catch (error) {
-      // The pipe was closed by us because somebody still held it.
-      if (!isErrno(error, 'ERR_STREAM_PREMATURE_CLOSE')) this.#complain('could not be read', error)
-    }
-    await this.#give(this.#redactor.push(this.#decoder.end()) + this.#redactor.flush())
+  readAll(source: Readable): Promise<void> {
+    this.#read = new Promise((resolve) => {
+      let isTaking = false
+      let isClosed = false
+      const end = () => void this.#takeRest().then(resolve)
+      // Pulled, not pushed: a chunk is taken in before the next one is read, whoever resumes the stream.
+      const takeAll = async () => {
+        isTaking = true
+        for (let chunk = read(source); chunk !== null; chunk = read(source)) await this.#take(chunk)
+        isTaking = false
+        if (isClosed) end()
+      }
+      source.on('readable', () => void (isTaking || takeAll()))
+      source.on('error', (error) => this.#complain('could not be read', error))
+      // Also when the pipe was closed by us because somebody still held it.
+      source.on('close', () => {
+        isClosed = true
+        if (!isTaking) end()
+      })
+    })
+    return this.#read
   }
 
+  /** To be called when the stream has ended or was destroyed: waits until all that was read is taken in. */
   async finish(): Promise<CapturedOutput> {
-    return { ...this.#tail.read(), bytes: this.#bytes, file: await this.#closeSpool() }
+    await this.#read
+    if (this.#intake === null) return { tail: '', clipped: false, bytes: 0, file: null }
+    return { ...this.#intake.tail.read(), bytes: this.#bytes, file: await this.#closeSpool(this.#intake) }
   }
 
   async #take(chunk: Buffer): Promise<void> {
     this.#options.onActivity()
     this.#bytes += chunk.length
-    await this.#give(this.#redactor.push(this.#decoder.write(chunk)))
+    this.#intake ??= this.#begin()
+    const { redactor, decoder } = this.#intake
+    await this.#give(this.#intake, redactor.push(decoder.write(chunk)))
     // The time we took to write is not the process's silence.
     this.#options.onActivity()
   }
 
-  async #give(text: string): Promise<void> {
+  async #takeRest(): Promise<void> {
+    if (this.#intake === null) return
+    const { redactor, decoder } = this.#intake
+    await this.#give(this.#intake, redactor.push(decoder.end()) + redactor.flush())
+  }
+
+  #begin(): Intake {
+    const { secrets, spool, stream } = this.#options
+    return {
+      decoder: new StringDecoder('utf8'),
+      redactor: new StreamRedactor(secrets),
+      tail: new OutputTail(),
+      spool: spool === undefined ? null : new SpoolFile(join(spool, stream)),
+    }
+  }
+
+  async #give(intake: Intake, text: string): Promise<void> {
     if (text === '') return
-    this.#tail.push(text)
+    intake.tail.push(text)
     this.#handOn(text)
-    if (this.#spool === null) return
+    if (intake.spool === null) return
     try {
-      await this.#spool.write(text)
+      await intake.spool.write(text)
     } catch (error) {
-      await this.#abandonSpool(this.#spool, error)
+      await this.#abandonSpool(intake, intake.spool, error)
     }
   }
 
@@ -85,18 +117,18 @@ export class OutputCapture {
     }
   }
 
-  async #closeSpool(): Promise<string | null> {
-    if (this.#spool === null) return null
+  async #closeSpool(intake: Intake): Promise<string | null> {
+    if (intake.spool === null) return null
     try {
-      return await this.#spool.close()
+      return await intake.spool.close()
     } catch (error) {
-      await this.#abandonSpool(this.#spool, error)
+      await this.#abandonSpool(intake, intake.spool, error)
       return null
     }
   }
 
-  async #abandonSpool(spool: SpoolFile, error: unknown): Promise<void> {
-    this.#spool = null
+  async #abandonSpool(intake: Intake, spool: SpoolFile, error: unknown): Promise<void> {
+    intake.spool = null
     this.#complain('could not be kept', error)
     try {
       await spool.discard()
@@ -108,6 +140,10 @@ export class OutputCapture {
   #complain(what: string, error: unknown): void {
     this.problems.push(`${this.#options.stream} ${what}: ${messageOf(error)}`)
   }
+}
+
+function read(source: Readable): Buffer | null {
+  return source.read() as Buffer | null
 }
 
 /** Pieces of bounded length, cut between characters. */
