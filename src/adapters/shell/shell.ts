@@ -35,10 +35,15 @@ async function run(options: ShellRun): Promise<ShellResult> {
   if (options.signal.aborted) return withoutProcess('aborted', null)
   const child = await launch(options)
   if ('error' in child) return withoutProcess('not_spawned', child.error)
-  return follow(options, child, launchedMs)
+  const { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput } = options
+  const watched = { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput }
+  return follow(watched, child, launchedMs)
 }
 
-async function follow(options: ShellRun, child: Launched, launchedMs: number): Promise<ShellResult> {
+/** What a running process is followed by. Its environment is no part of it: that would be held as long as it runs. */
+type Watched = Omit<ShellRun, 'command' | 'cwd' | 'env'>
+
+async function follow(options: Watched, child: Launched, launchedMs: number): Promise<ShellResult> {
   const problems: string[] = []
   const leader = leaderOf(child.pid, problems)
   const activity = activityClock()
@@ -72,12 +77,12 @@ function leaderOf(pid: number, problems: string[]): ProcessIdentity | null {
   }
 }
 
-function captureOf(stream: StreamName, options: ShellRun, onActivity: () => void): OutputCapture {
+function captureOf(stream: StreamName, options: Watched, onActivity: () => void): OutputCapture {
   const { secrets, spool, onOutput } = options
   return new OutputCapture({ stream, secrets, spool, onOutput, onActivity })
 }
 
-function announce({ onSpawn }: ShellRun, pid: number, leader: ProcessIdentity | null, problems: string[]): void {
+function announce({ onSpawn }: Watched, pid: number, leader: ProcessIdentity | null, problems: string[]): void {
   try {
     onSpawn?.({ pid, pgid: pid, processStartedAt: leader?.startedAt ?? '' })
   } catch (error) {
@@ -87,7 +92,7 @@ function announce({ onSpawn }: ShellRun, pid: number, leader: ProcessIdentity | 
 
 /** Resolves with what happens first: the process exits, a limit is passed, or the caller has had enough. */
 function firstEnd(
-  { signal, timeoutMs, stallWindowMs = 0 }: ShellRun,
+  { signal, timeoutMs, stallWindowMs = 0 }: Watched,
   exited: Promise<void>,
   lastMs: () => number,
 ): Promise<Reason> {

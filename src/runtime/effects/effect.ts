@@ -19,8 +19,8 @@ export type EffectInput<T extends IntentType> = {
   scope: EffectScope
   ports: RunnerPorts
   settings: RunnerSettings
-  /** Uploads begun before the event that names them; awaited before the turn's result is recorded. */
-  uploads: Upload[]
+  /** Uploads begun before the event that names them and not stored yet; awaited before the turn's result is recorded. */
+  uploads: Set<Upload>
 }
 export type Effect<T extends IntentType> = (input: EffectInput<T>) => Promise<EffectResult | null>
 

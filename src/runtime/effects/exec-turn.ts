@@ -61,7 +61,9 @@ export const execTurn: Effect<'execTurn'> = async (input) => {
 
 /** The prompt and the request, begun when the turn was prepared, are in the store before its end is recorded. */
 async function finishUploads(input: Input): Promise<void> {
-  for (const { content, stored } of input.uploads.splice(0)) {
+  const left = [...input.uploads]
+  input.uploads.clear()
+  for (const { content, stored } of left) {
     let first: Promise<ArtifactRef> | null = stored
     await storeSurely(input, () => {
       const attempt = first ?? input.ports.artifacts.put(content)
@@ -87,9 +89,7 @@ async function runExecutor(input: Input): Promise<ShellResult> {
   if (turn === null) throw new SwarmError('runner_error', 'no turn has been started')
   const files = turnFiles(ports.scratch, turn.directory)
   const { env, secrets } = environmentIn(input)
-  const progress = { stdout: 0, stderr: 0, lastMs: 0 }
-  const done = new AbortController()
-  const reporting = reportProgress(input, progress, done.signal)
+  const progress = progressReports(input)
   const result = await ports.shell.run({
     command: startedIn(scope).config.executor.command,
     cwd: workspaceIn(scope).path,
@@ -103,34 +103,35 @@ async function runExecutor(input: Input): Promise<ShellResult> {
     onSpawn: ({ pid, pgid, processStartedAt }) =>
       scope.report({ type: 'TURN_SPAWNED', pid, pgid, process_started_at: processStartedAt }),
     onOutput: (stream, chunk, atMs, bytes) => {
-      progress[stream] = bytes
-      progress.lastMs = atMs
+      progress.moved(stream, bytes, atMs)
       ports.log.publishOutput(sessionIn(scope), stream, chunk)
     },
   })
-  done.abort()
-  await reporting
+  progress.stop()
   return result
 }
 
-/** At most one `turn.progressed` per second, and only when something moved. */
-async function reportProgress(
-  { ports, scope }: Input,
-  progress: { stdout: number; stderr: number; lastMs: number },
-  done: AbortSignal,
-): Promise<void> {
-  for (let reported = 0; ; ) {
-    await ports.clock.sleep(PROGRESS_INTERVAL_MS, done)
-    if (done.aborted) return
-    const bytes = progress.stdout + progress.stderr
-    if (bytes === reported) continue
-    reported = bytes
-    scope.report({
-      type: 'TURN_PROGRESSED',
-      last_activity: toTimestamp(progress.lastMs),
-      stdout_bytes: progress.stdout,
-      stderr_bytes: progress.stderr,
-    })
+/** At most one `turn.progressed` per second, and only when something moved: a process that is silent costs nothing. */
+function progressReports({ ports, scope }: Input) {
+  const bytes = { stdout: 0, stderr: 0 }
+  let lastMs = 0
+  let waiting: AbortController | null = null
+  const reportLater = async (signal: AbortSignal) => {
+    await ports.clock.sleep(PROGRESS_INTERVAL_MS, signal)
+    if (signal.aborted) return
+    waiting = null
+    const { stdout: stdout_bytes, stderr: stderr_bytes } = bytes
+    scope.report({ type: 'TURN_PROGRESSED', last_activity: toTimestamp(lastMs), stdout_bytes, stderr_bytes })
+  }
+  return {
+    moved(stream: 'stdout' | 'stderr', bytesNow: number, atMs: number): void {
+      bytes[stream] = bytesNow
+      lastMs = atMs
+      if (waiting !== null) return
+      waiting = new AbortController()
+      void reportLater(waiting.signal)
+    },
+    stop: () => waiting?.abort(),
   }
 }
 

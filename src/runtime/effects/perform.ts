@@ -48,7 +48,7 @@ export function performer(
   sure: (signal: AbortSignal) => Promise<boolean>,
 ): Perform {
   const { shell, log, clock } = ports
-  const uploads: Upload[] = []
+  const uploads = new Set<Upload>()
   const mayBegin = async (signal: AbortSignal): Promise<void> => {
     // Certainty comes last: while the log was waited for, somebody else may have taken over.
     for (await sure(signal); !signal.aborted && !log.reachable(); await sure(signal)) {

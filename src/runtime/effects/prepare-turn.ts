@@ -98,8 +98,12 @@ function upload({ ports, scope, uploads }: EffectInput<'prepareTurn'>, text: str
   const redacted = redactText(text, environmentIn({ scope, ports }).secrets)
   const ref = digestOf(ports.sha256, redacted)
   const stored = ports.artifacts.put(redacted)
-  // The turn's end awaits it, and stores again what failed; until then a failure must not count as unhandled.
-  void stored.catch((error: unknown) => ports.logger.warn('an upload will be repeated', { error: messageOf(error) }))
-  uploads.push({ content: redacted, stored })
+  const begun = { content: redacted, stored }
+  uploads.add(begun)
+  // The turn's end awaits what is left, and stores again what failed; until then a failure must not count as unhandled.
+  void stored.then(
+    () => uploads.delete(begun),
+    (error: unknown) => ports.logger.warn('an upload will be repeated', { error: messageOf(error) }),
+  )
   return ref
 }
