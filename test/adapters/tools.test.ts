@@ -171,6 +171,7 @@ describe('list_files and search_text', () => {
           { path: 'src/b.ts', line: 2, text: 'export const c = 3' },
         ],
         truncated: false,
+        skipped: { binary_file: 1 },
       },
     })
     expect(await use('search_text', { pattern: 'export', max_results: 1 })).toMatchObject({
@@ -183,6 +184,20 @@ describe('list_files and search_text', () => {
       output: { truncated: false },
     })
     expect(await use('search_text', { pattern: '(' })).toEqual(fault('invalid_input'))
+  })
+
+  it('tells how many files were not searched, and why', async () => {
+    const big = 'x\n'.repeat(1_048_577)
+    const { use, path } = await bench({ 'big.txt': big, 'd/big.txt': big, 'b.bin': new Uint8Array([0]), 'a.txt': 'x' })
+    await symlink('nowhere', join(path, 'dangling'))
+    const found = { output: { matches: [{ path: 'a.txt' }], truncated: false } }
+    const skipped = { too_large: 2, binary_file: 1, not_found: 1 }
+    expect(await use('search_text', { pattern: 'x' })).toMatchObject(found)
+    expect(await use('search_text', { pattern: 'x' })).toMatchObject({ output: { skipped } })
+    expect(await use('search_text', { pattern: 'x', path: 'd' })).toMatchObject({
+      output: { skipped: { too_large: 1 } },
+    })
+    expect(await use('search_text', { pattern: 'x', path: 'a.txt' })).toMatchObject({ output: { skipped: {} } })
   })
 
   it('is not held up by an expression that takes for ever', async () => {

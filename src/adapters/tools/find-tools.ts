@@ -12,7 +12,7 @@ import {
 } from './limits.ts'
 import { type Matcher, withMatcher } from './matcher.ts'
 import { readText } from './text-file.ts'
-import { defineTool, ToolFault } from './tool.ts'
+import { defineTool, type ToolErrorCode, ToolFault } from './tool.ts'
 import { filesBelow } from './walk.ts'
 
 const path = z.string().min(1).default('.').describe('directory or file, relative to the workspace')
@@ -36,7 +36,7 @@ export const listFiles = defineTool({
 export const searchText = defineTool({
   name: 'search_text',
   description:
-    'Finds lines that match a JavaScript regular expression (case counts) in the text files below a path, without those of .git, node_modules and .swarmtrail.',
+    'Finds lines that match a JavaScript regular expression (case counts) in the text files below a path, without those of .git, node_modules and .swarmtrail. `skipped` counts the files that were not searched, by reason: binary_file, too_large (more than 2 MiB), or a link that leads to no file inside.',
   cost_class: 'medium',
   needs: null,
   timeoutMs: TOOL_TIMEOUT_MS,
@@ -49,18 +49,25 @@ export const searchText = defineTool({
     const source = sourceOf(pattern)
     const walked = await filesBelow(workspace.path, path, signal)
     return withMatcher(source, signal, async (matching) => {
-      const found: Found = { matches: [], room: OUTPUT_BYTES_MAX, full: false }
+      const found: Found = { matches: [], room: OUTPUT_BYTES_MAX, full: false, skipped: {} }
       for (const file of walked.files) {
         signal.throwIfAborted()
         await searchFile(workspace.path, file, matching, max_results, found)
         if (found.full) break
       }
-      return { pattern, matches: found.matches, truncated: walked.truncated || found.full }
+      const { matches, skipped, full } = found
+      return { pattern, matches, truncated: walked.truncated || full, skipped }
     })
   },
 })
 
-type Found = { matches: { path: string; line: number; text: string }[]; room: number; full: boolean }
+type Found = {
+  matches: { path: string; line: number; text: string }[]
+  room: number
+  full: boolean
+  /** How many files could not be searched, by code. */
+  skipped: Partial<Record<ToolErrorCode, number>>
+}
 
 async function searchFile(
   workspace: string,
@@ -69,22 +76,27 @@ async function searchFile(
   max: number,
   found: Found,
 ): Promise<void> {
-  const lines = (await textOrNull(workspace, path))?.split(/\r?\n/) ?? []
+  const text = await textOrFault(workspace, path)
+  if (text instanceof ToolFault) {
+    found.skipped[text.code] = (found.skipped[text.code] ?? 0) + 1
+    return
+  }
+  const lines = text.split(/\r?\n/)
   for (const index of await matching(lines, max - found.matches.length + 1)) {
-    const text = (lines[index] ?? '').slice(0, SEARCH_LINE_CHARS_MAX)
-    found.room -= Buffer.byteLength(path) + Buffer.byteLength(text)
+    const shown = (lines[index] ?? '').slice(0, SEARCH_LINE_CHARS_MAX)
+    found.room -= Buffer.byteLength(path) + Buffer.byteLength(shown)
     found.full = found.matches.length === max || found.room < 0
     if (found.full) return
-    found.matches.push({ path, line: index + 1, text })
+    found.matches.push({ path, line: index + 1, text: shown })
   }
 }
 
-/** Null for what can't be searched: binary or huge files, links that lead nowhere or out. */
-async function textOrNull(workspace: string, path: string): Promise<string | null> {
+/** A fault for what can't be searched: binary or huge files, links that lead nowhere or out. */
+async function textOrFault(workspace: string, path: string): Promise<string | ToolFault> {
   try {
     return await readText(workspace, path)
   } catch (error) {
-    if (error instanceof ToolFault) return null
+    if (error instanceof ToolFault) return error
     throw error
   }
 }
