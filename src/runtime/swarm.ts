@@ -3,7 +3,7 @@
  * in this process. Refusals are values `{ok: false, code, message}`; infrastructure faults are thrown (errors.ts).
  */
 import { describe } from '../events/catalog.ts'
-import type { RecordedEvent } from '../events/envelope.ts'
+import { EVENT_BYTES_MAX, type RecordedEvent } from '../events/envelope.ts'
 import { SESSION_ID_PATTERN, sessionOfPost, type Position, type SessionId } from '../events/ids.ts'
 import { startInputSchema, type StartInput } from '../events/start-input.ts'
 import { toEpochMs } from '../events/timestamp.ts'
@@ -14,7 +14,7 @@ import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from '../projections/recent-
 import { relatedKeys } from '../projections/related-sessions.ts'
 import { handleCommand } from './command-handler.ts'
 import { isEarlier, RECALL_SESSIONS_MAX, recallOf, type RecallEntry } from './effects/recall.ts'
-import { SwarmError } from './errors.ts'
+import { isSwarmError, SwarmError } from './errors.ts'
 import { followEvents, type EventsOptions } from './follow-events.ts'
 import type { ClientPorts } from './ports.ts'
 import { replayTrail, type Replay, type ReplayOptions, type ReplayStep } from './replay.ts'
@@ -59,8 +59,21 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
   const command = async (sessionId: SessionId, body: CoordinatorCommand): Promise<CommandResult> => {
     if (!SESSION_ID_PATTERN.test(sessionId))
       return invalid(`session_id: expected 1 to 64 characters of A-Z a-z 0-9 _ -, got ${JSON.stringify(sessionId)}`)
-    const result = await handleCommand(ports, author, sessionId, body)
-    return result.ok ? { ok: true, position: result.position } : result
+    try {
+      const result = await handleCommand(ports, author, sessionId, body)
+      return result.ok ? { ok: true, position: result.position } : result
+    } catch (error) {
+      if (!isSwarmError(error, 'append_too_large')) throw error
+      return invalid(`the request is too large: all of it has to fit into one event of ${EVENT_BYTES_MAX} bytes`)
+    }
+  }
+
+  /** Decides on a post, whose name begins with its session. */
+  const decide = async (postId: string, body: CoordinatorCommand): Promise<CommandResult> => {
+    const sessionId = sessionOfPost(postId)
+    return SESSION_ID_PATTERN.test(sessionId)
+      ? command(sessionId, body)
+      : invalid(`post ${JSON.stringify(postId)}: expected SESSION.EVENT, as the event post.held names it`)
   }
 
   return {
@@ -68,7 +81,8 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
 
     /**
      * Asks for a session; returns once the request is durable. A runner picks it up from the log, now or later.
-     * Refused with `session_exists` when the id is taken and `invalid_argument` naming each wrong key.
+     * Refused with `session_exists` when the id is taken, `invalid_argument` naming each wrong key, or when the request
+     * is larger than an event may be.
      */
     async start(request: StartRequest): Promise<StartResult> {
       const given = Object.fromEntries(
@@ -90,11 +104,11 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
 
     /** Publishes a held post. */
     approve: (postId: string, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
-      command(sessionOfPost(postId), { type: 'APPROVE', post_id: postId, by, reason }),
+      decide(postId, { type: 'APPROVE', post_id: postId, by, reason }),
 
     /** Keeps a held post from ever being published. */
     deny: (postId: string, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
-      command(sessionOfPost(postId), { type: 'DENY', post_id: postId, by, reason }),
+      decide(postId, { type: 'DENY', post_id: postId, by, reason }),
 
     /**
      * Resolves when the session's outcome is in the log, or after `timeoutMs`. `ok` is true for `completed` only.

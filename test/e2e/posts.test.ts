@@ -93,7 +93,10 @@ it.concurrent('approval: posts are held until granted or denied, also after the 
   expect(await s.swarm.approve(completion)).toMatchObject({ ok: false, code: 'post_not_found' })
   expect(await s.swarm.approve(progress)).toMatchObject({ ok: false })
   expect(await s.swarm.approve(`${sessionId}.unknown`)).toMatchObject({ ok: false })
-  expect(await s.swarm.approve('no such post')).toMatchObject({ ok: false, code: 'invalid_argument' })
+  for (const wrong of ['no such post', '', '.unknown', 'no session.unknown']) {
+    const message = `post ${JSON.stringify(wrong)}: expected SESSION.EVENT, as the event post.held names it`
+    expect(await s.swarm.approve(wrong)).toEqual({ ok: false, code: 'invalid_argument', message })
+  }
 
   const run = await runOf(s, sessionId)
   expect(told(run.posts)).toEqual(['completion: two'])
