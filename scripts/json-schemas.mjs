@@ -1,11 +1,11 @@
-/** The JSON Schemas that are shipped: of each event's data, of the envelope, the front matter and the response file. */
+/** The JSON Schemas that are shipped: of each event's data, of the envelope, the front matter, the response file and ACE's files. */
 
 /**
  * File name to content. All describe what readers accept: fields with a default may be left out, and unknown fields
  * are allowed wherever a reader ignores them.
  */
 export function jsonSchemaFiles(modules) {
-  const { z, events, envelope, parts, catalog, config } = modules
+  const { z, events, envelope, parts, catalog, config, ace } = modules
   const files = new Map()
   const add = (name, id, title, schema) => {
     const { $schema, ...body } = toJsonSchema(z, config, schema)
@@ -28,6 +28,10 @@ export function jsonSchemaFiles(modules) {
     'response file of an executor',
     parts.executorResponseSchema,
   )
+  for (const schema of [ace.aceRegistrySchema, ace.acePostsSchema, ace.aceBridgeSchema]) {
+    const [name, version] = schema.shape.schema.value.split('@')
+    add(`${name}.${version}`, `urn:swarmtrail:${name}:${version}`, `${name}, as export ace writes it`, schema)
+  }
   return files
 }
 

@@ -8,6 +8,7 @@ import type * as limits from '../src/events/limits.ts'
 import type * as parts from '../src/events/parts.ts'
 import type * as events from '../src/events/session-events.ts'
 import type * as config from '../src/events/workflow-config.ts'
+import type * as ace from '../src/projections/ace-export.ts'
 
 export type Modules = {
   z: typeof z
@@ -17,6 +18,7 @@ export type Modules = {
   limits: typeof limits
   catalog: typeof catalog
   config: typeof config
+  ace: typeof ace
   walk: typeof walk
   words: typeof words
   prompt: typeof prompt

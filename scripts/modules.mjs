@@ -10,18 +10,19 @@ function load(path) {
 }
 
 export async function loadModules() {
-  const [events, envelope, parts, limits, catalog, config, walk, words, prompt] = await Promise.all([
+  const [events, envelope, parts, limits, catalog, config, ace, walk, words, prompt] = await Promise.all([
     load('events/session-events'),
     load('events/envelope'),
     load('events/parts'),
     load('events/limits'),
     load('events/catalog'),
     load('events/workflow-config'),
+    load('projections/ace-export'),
     load('adapters/workflow/schema-walk'),
     load('adapters/workflow/schema-words'),
     load('adapters/workflow/default-prompt'),
   ])
   const hasDiagram = existsSync(new URL('machines/diagram.js', DIST))
   const diagram = hasDiagram ? (await load('machines/diagram')).machineDiagram() : null
-  return { z, events, envelope, parts, limits, catalog, config, walk, words, prompt, diagram }
+  return { z, events, envelope, parts, limits, catalog, config, ace, walk, words, prompt, diagram }
 }

@@ -40,15 +40,6 @@ export const aceBridgeSchema = z.object({
 })
 export type AceBridge = z.output<typeof aceBridgeSchema>
 
-/** JSON Schemas (draft 2020-12) of the files. */
-export function aceJsonSchemas(): Record<keyof typeof ACE_FILES, unknown> {
-  return {
-    registry: z.toJSONSchema(aceRegistrySchema),
-    posts: z.toJSONSchema(acePostsSchema),
-    bridge: z.toJSONSchema(aceBridgeSchema),
-  }
-}
-
 export function aceRegistry(documents: readonly RegistryDocument[], generated_at: string): AceRegistry {
   const sessions = documents
     .map(({ lifecycle: _own, ...session }) => session)

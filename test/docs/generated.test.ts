@@ -15,12 +15,26 @@ import * as limits from '../../src/events/limits.ts'
 import * as parts from '../../src/events/parts.ts'
 import * as events from '../../src/events/session-events.ts'
 import * as config from '../../src/events/workflow-config.ts'
+import * as ace from '../../src/projections/ace-export.ts'
 
 const root = new URL('../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 
 /** The sources themselves, where the scripts read what was built from them. */
-const modules: Modules = { z, events, envelope, parts, limits, catalog, config, walk, words, prompt, diagram: null }
+const modules: Modules = {
+  z,
+  events,
+  envelope,
+  parts,
+  limits,
+  catalog,
+  config,
+  ace,
+  walk,
+  words,
+  prompt,
+  diagram: null,
+}
 
 describe('JSON Schemas', () => {
   const files = jsonSchemaFiles(modules)
@@ -33,6 +47,15 @@ describe('JSON Schemas', () => {
   it.each(events.EVENT_TYPES)('describe %s by its dataschema', (type) => {
     const schema: unknown = JSON.parse(files.get(`${type}.${catalog.versionOf(type)}.json`) ?? '')
     expect(schema).toMatchObject({ $id: catalog.dataschemaOf(type), type: 'object' })
+  })
+
+  it.each([
+    'runtime-executor-session-registry@1.0.0',
+    'vericify-process-posts@1.0.0',
+    'vericify-run-bridge-snapshot@1.0.0',
+  ])('describe the file %s that export ace writes', (name) => {
+    const schema: unknown = JSON.parse(files.get(`${name.replace('@', '.')}.json`) ?? '')
+    expect(schema).toMatchObject({ type: 'object', properties: { schema: { const: name } } })
   })
 })
 

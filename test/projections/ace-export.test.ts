@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import {
   aceBridge,
   aceBridgeSchema,
-  aceJsonSchemas,
   acePosts,
   acePostsSchema,
   aceRegistry,
@@ -43,11 +42,5 @@ describe('export for ACE', () => {
     expect(file).toMatchObject({ schema: 'runtime-executor-session-registry@1.0.0', generated_at: timeAt(99) })
     expect(file.sessions.map(({ session_id }) => session_id)).toEqual(['B', 'A'])
     expect(file.sessions[0]).not.toHaveProperty('lifecycle')
-  })
-
-  it('ships a JSON Schema of every file', () => {
-    for (const schema of Object.values(aceJsonSchemas())) {
-      expect(schema).toMatchObject({ $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object' })
-    }
   })
 })
