@@ -44,9 +44,10 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 }
 
 function createProgram(terminal: Terminal): Command {
+  const version = readVersion()
   return new Command('swarmtrail')
     .description('Runs unattended coding-agent sessions and never loses track of one.')
-    .version(readVersion(), '--version', 'print the version')
+    .version(terminal.json ? JSON.stringify({ version }) : version, '--version', 'print the version')
     .helpOption('-h, --help', 'print what a command does and takes')
     .helpCommand(false)
     .addOption(new Option('--json', 'print JSON on standard output, and nothing else there'))

@@ -32,7 +32,11 @@ export function addStartOptions(command: Command): Command {
     .option('--turn-timeout-ms <n>', 'wall-clock budget of one turn, at least 1000', wholeNumber)
     .option('--label <name=value>', 'for filters, repeatable; the label lane shares capacity fairly', label)
     .option('--context <json>', 'an object that the executor is given as it is', jsonObject)
-    .option('--emit-to <sinks>', "where a turn's outcome is posted, separated by commas", list)
+    .option(
+      '--emit-to <sinks>',
+      "names of sinks that get a turn's outcome, separated by commas: vericify, or others' own",
+      list,
+    )
     .option('--silent-unless-blocked', 'a turn without tool call that did not block posts nothing')
     .option('--require-approval-before-emit', 'posts wait for swarmtrail approve')
     .option('--no-auto-cleanup', 'keep the workspace')

@@ -31,7 +31,13 @@ describe('usage', { timeout: TEST_MS_MAX }, () => {
 
   it('is told with its version', async () => {
     const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string }
-    expect(await (await here()).run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    const cli = await here()
+    expect(await cli.run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
+    for (const args of [
+      ['--version', '--json'],
+      ['--json', '--version'],
+    ])
+      expect(await cli.run(...args)).toEqual({ code: 0, stdout: `{"version":"${version}"}\n`, stderr: '' })
   })
 
   it.each([
