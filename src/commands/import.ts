@@ -8,8 +8,9 @@ export const define: DefineCommand = (command, cli) => {
     .addHelpText(
       'after',
       `
-The namespace (see --namespace) has to be empty, and no runner may serve it meanwhile. The whole file is proved first:
-nothing is written unless every line of it is sound. Sessions that were not closed go on once a runner serves them.
+The whole file is proved first: nothing is written unless it is complete and every line of it is sound. The namespace
+(see --namespace) has to be empty, and no runner may serve it meanwhile; that the file comes from another one doesn't
+matter. Sessions that were not closed go on once a runner serves them.
 
 Example:
   swarmtrail import trails.jsonl --namespace restored`,
