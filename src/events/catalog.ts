@@ -3,6 +3,7 @@
  * comes back as a value that says why, and every reader has to deal with it.
  */
 import { envelopeSchema, type Envelope, type SwarmEvent } from './envelope.ts'
+import { fitsOf, type Fits } from './fitting.ts'
 import { EVENT_TYPES, eventSchemas, type EventType } from './session-events.ts'
 
 /** The current version of each type's data; 1 unless listed. */
@@ -18,8 +19,11 @@ export type Undecodable = {
   reason: string
   envelope: Envelope | null
 }
-/** An event, or why there is none. */
-export type Decoded = { ok: true; event: SwarmEvent } | Undecodable
+/**
+ * An event, or why there is none. `stored` is the object as it was stored, which its hash is over; the event itself where
+ * decoding changed nothing.
+ */
+export type Decoded = { ok: true; event: SwarmEvent; stored: Envelope } | Undecodable
 
 const KNOWN: ReadonlySet<string> = new Set(EVENT_TYPES)
 
@@ -42,8 +46,9 @@ export function decodeEvent(body: string): Decoded {
   return decodeObject(raw)
 }
 
-/** Decodes an event object, e.g. one line of an export without its position. Never throws. */
+/** Decodes an event object, e.g. one line of an export without its position. Never throws. Don't change it afterwards. */
 export function decodeObject(raw: unknown): Decoded {
+  if (isCurrent(raw)) return { ok: true, event: raw, stored: raw }
   const parsed = envelopeSchema.safeParse(raw)
   if (!parsed.success) return refuse('event_schema', describe(parsed.error.issues), null)
   const envelope = parsed.data
@@ -65,7 +70,27 @@ export function decodeObject(raw: unknown): Decoded {
   }
   const data = eventSchemas[type].safeParse(upcast(type, version, envelope.data))
   if (!data.success) return refuse('event_schema', `${type}: ${describe(data.error.issues)}`, envelope)
-  return { ok: true, event: { ...envelope, type, data: data.data } as SwarmEvent }
+  return { ok: true, event: { ...envelope, type, data: data.data } as SwarmEvent, stored: raw as Envelope }
+}
+
+const isEnvelope = fitsOf(envelopeSchema)
+type Kind = { dataschema: string; fits: Fits }
+const kinds = new Map<string, Kind>()
+
+/** The usual event: of a current version and with nothing in it that the schemas would change, as our own writers leave them. */
+function isCurrent(raw: unknown): raw is SwarmEvent {
+  if (!isEnvelope(raw)) return false
+  const { type, dataschema, data } = raw as Envelope
+  const kind = kinds.get(type) ?? kindOf(type)
+  return kind !== undefined && dataschema === kind.dataschema && kind.fits(data)
+}
+
+function kindOf(type: string): Kind | undefined {
+  if (!KNOWN.has(type)) return undefined
+  const known = type as EventType
+  const kind = { dataschema: dataschemaOf(known), fits: fitsOf(eventSchemas[known]) }
+  kinds.set(type, kind)
+  return kind
 }
 
 function versionIn(envelope: Envelope): number | null {

@@ -2,7 +2,7 @@
  * The hash chain of a trail: each event names the hash of its predecessor, so no event can be changed, dropped,
  * inserted or moved without the chain showing it.
  */
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalWithout } from './canonical-json.ts'
 import { dataschemaOf } from './catalog.ts'
 import { NO_HASH, type Envelope, type SwarmEvent } from './envelope.ts'
 import type { SessionFact } from './session-events.ts'
@@ -41,19 +41,26 @@ export function sealEvent(fact: SessionFact, seal: Seal, sha256: Sha256): SwarmE
   return { ...open, hash: hashOf(open, sha256) } as SwarmEvent
 }
 
-/** The hash an event should have: SHA-256 over the RFC 8785 form of the event without `hash`. */
-export function hashOf(event: Omit<Envelope, 'hash'> & { hash?: string }, sha256: Sha256): string {
-  const { hash: _own, ...open } = event
-  return sha256(canonicalJson(open))
+/**
+ * The hash an event should have: SHA-256 over the RFC 8785 form of the event without `hash`. With the text that it was
+ * parsed from it takes less time.
+ */
+export function hashOf(event: Omit<Envelope, 'hash'> & { hash?: string }, sha256: Sha256, source?: string): string {
+  return sha256(canonicalWithout(event, 'hash', source))
 }
 
 /**
  * Checks one link. Give the event as stored (not upcast), without reader's fields such as `position`.
  * Returns null when it is sound, else what is wrong.
  */
-export function checkLink(event: Envelope, previousHash: string | null, sha256: Sha256): string | null {
+export function checkLink(
+  event: Envelope,
+  previousHash: string | null,
+  sha256: Sha256,
+  source?: string,
+): string | null {
   const expected = previousHash ?? NO_HASH
   if (event.prevhash !== expected) return `prevhash is ${event.prevhash}, expected ${expected}`
-  const hash = hashOf(event, sha256)
+  const hash = hashOf(event, sha256, source)
   return hash === event.hash ? null : `hash is ${event.hash}, its content hashes to ${hash}`
 }

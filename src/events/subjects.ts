@@ -5,11 +5,22 @@ export type Names = ReturnType<typeof namesOf>
 
 export function namesOf(namespace: string) {
   const prefix = `swarm.${namespace}`
+  const eventPrefix = `${prefix}.event.`
   return {
     namespace,
     stream: `SWARM_${namespace}`,
     /** Subject of one event. */
-    event: (sessionId: SessionId, noun: string) => `${prefix}.event.${sessionId}.${noun}`,
+    event: (sessionId: SessionId, noun: string) => `${eventPrefix}${sessionId}.${noun}`,
+    /** Whether `event` gives this subject. */
+    isEvent: (subject: string, sessionId: SessionId, noun: string) => {
+      const dot = subject.lastIndexOf('.')
+      const { length } = eventPrefix
+      return (
+        subject.slice(length, dot) === sessionId &&
+        subject.slice(dot + 1) === noun &&
+        subject.slice(0, length) === eventPrefix
+      )
+    },
     /** Filter of all events of one trail: what an append's expected version is checked against. */
     trail: (sessionId: SessionId) => `${prefix}.event.${sessionId}.*`,
     /** Filter of all sessions' events of one noun. */

@@ -70,7 +70,7 @@ function brokenLink(items: readonly (LogEvent | LogParked)[], sha256: Sha256): B
   let previous: string | null = null
   for (const item of items) {
     if (item.kind !== 'event') continue
-    const stored = JSON.parse(item.body) as Envelope
+    const stored = item.stored ?? (JSON.parse(item.body) as Envelope)
     const reason = checkLink(stored, previous, sha256)
     if (reason !== null) return { position: item.position, reason }
     previous = stored.hash

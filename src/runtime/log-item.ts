@@ -25,22 +25,21 @@ export function logItemOf(
   if (!decoded.ok) {
     return { kind: 'parked', position, subject, code: decoded.code, reason: decoded.reason, body }
   }
-  const { event } = decoded
-  if (names.event(event.subject, nounOf(event.type)) !== subject) {
+  const { event, stored } = decoded
+  if (!names.isEvent(subject, event.subject, nounOf(event.type))) {
     const reason = `an event ${event.type} of session ${event.subject} does not belong on ${subject}`
     return { kind: 'parked', position, subject, code: 'event_schema', reason, body }
   }
-  if (isCoordinators(event.type) && !isSealed(body, sha256)) {
+  if (isCoordinators(event.type) && !isSealed(stored, sha256, body)) {
     const reason = `the hash of ${event.type} is not that of its content`
     return { kind: 'parked', position, subject, code: 'event_schema', reason, body }
   }
-  return { kind: 'event', event, position, body }
+  return { kind: 'event', event, position, body, stored }
 }
 
-function isSealed(body: string, sha256: Sha256): boolean {
-  const raw = JSON.parse(body) as Envelope
+function isSealed(stored: Envelope, sha256: Sha256, body: string): boolean {
   try {
-    return hashOf(raw, sha256) === raw.hash
+    return hashOf(stored, sha256, body) === stored.hash
   } catch {
     // Text that is no valid Unicode has no canonical form, and so no hash.
     return false

@@ -2,7 +2,7 @@
  * What the runtime needs of the outside world. Each port states its laws; every adapter passes the same contract
  * suite (test/contracts/). Times are epoch milliseconds, durations milliseconds, unless a name says otherwise.
  */
-import type { SwarmEvent } from '../events/envelope.ts'
+import type { Envelope, SwarmEvent } from '../events/envelope.ts'
 import type { Sha256 } from '../events/hash-chain.ts'
 import type { Position, SessionId, Version } from '../events/ids.ts'
 import type { ArtifactRef, Capture, Workspace } from '../events/parts.ts'
@@ -10,8 +10,14 @@ import type { OnCleanup, WorkflowConfig, WorkspaceSource } from '../events/workf
 
 // ── the log ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** An event that could be decoded, at its position. */
-export type LogEvent = { kind: 'event'; event: SwarmEvent; position: Position; body: string }
+/** An event that could be decoded, at its position. `stored`: what the body says, as an object, before any upcasting. */
+export type LogEvent = {
+  kind: 'event'
+  event: SwarmEvent
+  position: Position
+  body: string
+  stored?: Envelope | undefined
+}
 /** A message on an event subject that is no event of ours: reported, never skipped silently, never thrown. */
 export type LogParked = {
   kind: 'parked'
@@ -48,6 +54,9 @@ export interface EventLog {
    * Throws `log_unreachable`.
    */
   read(sessionId: SessionId, after?: Version): Promise<(LogEvent | LogParked)[]>
+
+  /** As `read`, but gives each item as it comes, so that of a long trail nothing has to be kept. */
+  walk(sessionId: SessionId, take: (item: LogEvent | LogParked) => void, after?: Version): Promise<void>
 
   /**
    * Appends one event to its subject's trail if the trail's version is `expected` (0: the trail must be empty), and

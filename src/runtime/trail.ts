@@ -52,7 +52,8 @@ export function takeIn(state: SessionState, item: LogEvent | LogParked): Step {
     return { item, state: { ...state, version: item.position }, intents: [], parked }
   }
   try {
-    return { item, ...advance(state, item.event, item.position), parked: null }
+    const { state: next, intents } = advance(state, item.event, item.position)
+    return { item, state: next, intents, parked: null }
   } catch (error) {
     if (!(error instanceof UnhandledEventError)) throw error
     const { event, position } = item
@@ -80,12 +81,12 @@ export async function loadTrail(
 ): Promise<{ state: SessionState; parked: Parked[] }> {
   let state = INITIAL_STATE
   const parked: Parked[] = []
-  for (const item of await log.read(sessionId)) {
+  await log.walk(sessionId, (item) => {
     look(state, item)
     const step = takeIn(state, item)
     state = step.state
     if (step.parked !== null) parked.push(step.parked)
-  }
+  })
   return { state, parked }
 }
 

@@ -67,7 +67,7 @@ export class TrailVerifier {
 
   take(item: Item): void {
     if (this.bad !== null) return
-    const raw = objectOf(item.body)
+    const raw = storedIn(item)
     this.bad = this.missedLink(item) ?? badOf(item, raw, this.faultOf(item, raw))
   }
 
@@ -77,13 +77,13 @@ export class TrailVerifier {
   }
 
   /** Takes the next item, or says what is wrong with it. */
-  private faultOf(item: Item, raw: Record<string, unknown>): string | null {
+  private faultOf(item: Item, raw: Readonly<Record<string, unknown>>): string | null {
     const { version, head } = this.state
     if (item.kind === 'parked' && this.options.strict === true) return `${item.code}: ${item.reason}`
     if (item.position <= version) return `order: position ${item.position} does not come after ${version}`
     if (item.kind === 'parked') this.park(item, item, raw)
     else if (this.options.strict !== true && isStray(item.event, head)) this.park(item, strayOf(item), raw)
-    else return linkFault(raw, head, this.options.sha256) ?? this.advance(item)
+    else return linkFault(raw, head, this.options.sha256, item.body) ?? this.advance(item)
     return null
   }
 
@@ -93,7 +93,7 @@ export class TrailVerifier {
     return this.suspects.find(({ hash }) => hash === item.event.prevhash)?.bad ?? null
   }
 
-  private park(item: Item, why: Parked, raw: Record<string, unknown>): void {
+  private park(item: Item, why: Parked, raw: Readonly<Record<string, unknown>>): void {
     this.note(why)
     const { prevhash, hash } = raw
     if (typeof hash === 'string' && this.suspects.length < SUSPECTS_MAX) {
@@ -163,13 +163,13 @@ function strayOf({ event, position }: LogEvent): Parked {
   return { position, code: 'chain', reason: `${event.type} does not follow the event before it` }
 }
 
-function badOf(item: Item, raw: Record<string, unknown>, reason: string | null): BadEvent | null {
+function badOf(item: Item, raw: Readonly<Record<string, unknown>>, reason: string | null): BadEvent | null {
   return reason === null ? null : { position: item.position, id: idIn(raw), reason }
 }
 
-function linkFault(raw: Record<string, unknown>, head: string, sha256: Sha256): string | null {
+function linkFault(raw: Readonly<Record<string, unknown>>, head: string, sha256: Sha256, body: string): string | null {
   try {
-    const fault = checkLink(raw as Envelope, head, sha256)
+    const fault = checkLink(raw as Envelope, head, sha256, body)
     return fault === null ? null : `chain: ${fault}`
   } catch (error) {
     // Text that is no valid Unicode has no canonical form.
@@ -183,6 +183,10 @@ function reasonOf(error: unknown): string {
 }
 
 /** The stored object; an empty one for a body that is no JSON object. */
+function storedIn(item: Item): Readonly<Record<string, unknown>> {
+  return item.kind === 'event' && item.stored !== undefined ? item.stored : objectOf(item.body)
+}
+
 function objectOf(body: string): Record<string, unknown> {
   const decoded = jsonOf(body)
   return typeof decoded === 'object' && decoded !== null ? (decoded as Record<string, unknown>) : {}
@@ -197,6 +201,6 @@ function jsonOf(body: string): unknown {
   }
 }
 
-function idIn(raw: Record<string, unknown>): string {
+function idIn(raw: Readonly<Record<string, unknown>>): string {
   return typeof raw['id'] === 'string' ? raw['id'] : ''
 }

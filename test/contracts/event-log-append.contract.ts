@@ -24,7 +24,13 @@ export function appendLaws(open: () => Promise<LogUnderTest>): void {
       const positions = await appendAll(log, events)
       const items = await log.read('S1')
       expect(items).toEqual(
-        events.map((event, n) => ({ kind: 'event', event, position: positions[n], body: JSON.stringify(event) })),
+        events.map((event, n) => ({
+          kind: 'event',
+          event,
+          position: positions[n],
+          body: JSON.stringify(event),
+          stored: event,
+        })),
       )
       expect(positions.toSorted((a, b) => a - b)).toEqual(positions)
       expect(await log.head()).toBe(positions.at(-1))

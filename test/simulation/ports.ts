@@ -36,9 +36,12 @@ function logOf({ world, server, mutant, delivered }: Place, actor: Actor): Event
   const send: EventLog['append'] = (event, expected) =>
     world.call(actor, `append ${event.subject} ${event.type} after ${expected}`, () => atServer(event, expected), true)
   const append = clientAppend(world, server, actor, mutant, send)
+  const read: EventLog['read'] = (sessionId, after) =>
+    world.call(actor, `read ${sessionId}`, () => server.log.read(sessionId, after))
   return {
     append,
-    read: (sessionId, after) => world.call(actor, `read ${sessionId}`, () => server.log.read(sessionId, after)),
+    read,
+    walk: async (sessionId, take, after) => (await read(sessionId, after)).forEach(take),
     subscribe: (options) =>
       delayed(world, actor, server.log.subscribe(options), options.signal, ({ position }) => {
         // Only a runner follows a few nouns for ever; projectors and readers of views tell it nothing.

@@ -80,6 +80,9 @@ export function memoryEventLog(sha256: Sha256): MemoryEventLog {
     append,
     subscribe,
     read: async (sessionId, after = 0) => trail(sessionId).filter(({ position }) => position > after),
+    walk: async (sessionId, take, after = 0) => {
+      for (const item of trail(sessionId).slice()) if (item.position > after) take(item)
+    },
     head: async () => log.length,
     positionAt: async (timeMs) => {
       const last = log.findLast(({ item }) => item.kind === 'event' && toEpochMs(item.event.time) <= timeMs)

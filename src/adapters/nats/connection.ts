@@ -1,6 +1,6 @@
 /** The connection to NATS: opened once, kept for ever, and watched so that callers learn at once when it is lost. */
 import { readFile } from 'node:fs/promises'
-import { connect, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
+import { connect, createInbox, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
 import { namespaceSchema } from '../../events/ids.ts'
 import { namesOf, type Names } from '../../events/subjects.ts'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
@@ -38,6 +38,8 @@ export type NatsLink = {
   closed(): boolean
   /** Whether reads may be answered by a replica that lags behind the stream's leader. */
   clustered(): boolean
+  /** A new subject on which this user may hear replies. */
+  inbox(): string
   /** Tells every loss and return of the connection until the returned function is called. */
   onChange(listener: (connected: boolean) => void): () => void
   close(): Promise<void>
@@ -62,7 +64,7 @@ export async function connectNats(options: ConnectNats): Promise<NatsLink> {
     const message = `the server at ${servers.shown} is nats-server ${version}; ${OLDEST_VERSION.join('.')} or newer is needed`
     throw new SwarmError('server_too_old', message, { details: { servers: servers.shown, version } })
   }
-  return linkOf(nc, namesOf(namespace.data))
+  return linkOf(nc, namesOf(namespace.data), inboxOf(options.inboxPrefix, options.user ?? servers.user).inboxPrefix)
 }
 
 /** Whether a nats-server of this version checks an expected version against its subject filter. */
@@ -127,7 +129,7 @@ function connectFault(error: unknown, shown: string): SwarmError {
   return new SwarmError('log_unreachable', message, { ...options, retryable: true })
 }
 
-function linkOf(nc: NatsConnection, names: Names): NatsLink {
+function linkOf(nc: NatsConnection, names: Names, inboxPrefix: string | undefined): NatsLink {
   let up = true
   const listeners = new Set<(connected: boolean) => void>()
   const change = (connected: boolean) => {
@@ -141,6 +143,7 @@ function linkOf(nc: NatsConnection, names: Names): NatsLink {
     connected: () => up && !nc.isClosed(),
     closed: () => nc.isClosed(),
     clustered: () => nc.info?.cluster !== undefined,
+    inbox: () => createInbox(inboxPrefix),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -4,13 +4,14 @@ import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { toEpochMs } from '../../events/timestamp.ts'
 import { logItemOf } from '../../runtime/log-item.ts'
-import type { EventLog } from '../../runtime/ports.ts'
+import type { EventLog, LogEvent, LogParked } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 import { logAppender } from './log-append.ts'
 import { checkedSession } from './log-filter.ts'
 import { followOutput, publishOutput } from './log-output.ts'
-import { ANY_SUBJECT, logReader, type ItemOf, type LogReader, type Stored } from './log-reader.ts'
+import { logReader, type LogReader, type Recorded } from './log-reader.ts'
 import { readLog } from './log-subscription.ts'
+import { ANY_SUBJECT, type ItemOf } from './stored.ts'
 
 export { ensureLogStream } from './log-stream.ts'
 
@@ -19,11 +20,15 @@ export function natsEventLog(link: NatsLink, names: Names, sha256: Sha256): Even
   const reader = logReader(link, names)
   const itemOf: ItemOf = ({ subject, position, body }) => logItemOf({ names, sha256 }, subject, position, body)
   const append = logAppender(link, names, reader, itemOf)
+  const walk: EventLog['walk'] = (sessionId, take, after = 0) =>
+    reader.all(names.trail(checkedSession(sessionId)), after, (stored) => take(itemOf(stored)))
   return {
-    async read(sessionId, after = 0) {
-      const stored = await reader.all(names.trail(checkedSession(sessionId)), after)
-      return stored.map(itemOf)
+    async read(sessionId, after) {
+      const items: (LogEvent | LogParked)[] = []
+      await walk(sessionId, (item) => items.push(item), after)
+      return items
     },
+    walk,
     async append(event, expected) {
       checkedSession(event.subject)
       return append(event, expected)
@@ -51,6 +56,6 @@ async function positionAt(reader: LogReader, itemOf: ItemOf, timeMs: number): Pr
 }
 
 /** The event's own time, so that an imported log keeps its past; the server's for a message that is no event. */
-function recordedAt(stored: Stored, item: ReturnType<ItemOf>): number {
+function recordedAt(stored: Recorded, item: ReturnType<ItemOf>): number {
   return item.kind === 'event' ? toEpochMs(item.event.time) : Date.parse(stored.recordedAt)
 }

@@ -10,7 +10,8 @@ import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 import type { NatsLink } from './connection.ts'
 import { apiCodeOf, APPEND_IN_FLIGHT, asLogFault, tooLarge, unreachable, WRONG_LAST_SEQUENCE } from './log-errors.ts'
 import { connectedWithin, whileConnected } from './log-interrupt.ts'
-import type { ItemOf, LogReader, Stored } from './log-reader.ts'
+import type { LogReader } from './log-reader.ts'
+import type { ItemOf, Stored } from './stored.ts'
 
 const publishMs = 5_000
 const reconnectMs = 2_000

@@ -3,13 +3,15 @@ import { SESSION_ID_PATTERN, type SessionId } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { SwarmError } from '../../runtime/errors.ts'
 import type { LogFilter } from '../../runtime/ports.ts'
-import { ANY_SUBJECT } from './log-reader.ts'
+import { ANY_SUBJECT } from './stored.ts'
 
 const NOUN_PATTERN = /^[a-z_]{1,32}$/
 
 export type SubjectFilter = {
   /** Filter of the stored messages to read. */
   read: string
+  /** What to have delivered as it is stored, none standing for all; null where there would be too many of these. */
+  follow: readonly string[] | null
   /** Subjects whose republished messages say that there is something to read. */
   live: readonly string[]
   /** Whether a message that was read was asked for. */
@@ -26,15 +28,18 @@ export function subjectFilter(names: Names, filter: LogFilter = {}): SubjectFilt
   for (const noun of nouns ?? []) if (!NOUN_PATTERN.test(noun)) throw invalid(`${noun} is not the noun of an event`)
   const everything = sessionId === undefined ? ANY_SUBJECT : names.trail(sessionId)
   if (nouns === undefined) {
-    const live = sessionId === undefined ? names.allLive : names.liveOf(everything)
-    return { read: everything, live: [live], accepts: () => true }
+    const isAll = sessionId === undefined
+    const live = isAll ? names.allLive : names.liveOf(everything)
+    return { read: everything, follow: isAll ? [] : null, live: [live], accepts: () => true }
   }
   const subjectOf = (noun: string) => (sessionId === undefined ? names.noun(noun) : names.event(sessionId, noun))
   const [only] = nouns
   const wanted = new Set(nouns)
+  const subjects = [...wanted].map(subjectOf)
   return {
     read: only !== undefined && wanted.size === 1 ? subjectOf(only) : everything,
-    live: [...wanted].map((noun) => names.liveOf(subjectOf(noun))),
+    follow: sessionId === undefined && subjects.length > 0 ? subjects : null,
+    live: subjects.map((subject) => names.liveOf(subject)),
     accepts: (subject) => wanted.has(subject.slice(subject.lastIndexOf('.') + 1)),
   }
 }

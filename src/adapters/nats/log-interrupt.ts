@@ -1,4 +1,5 @@
 /** Requests that don't outlive the connection: the client itself would let them wait for their timeout. */
+import { bellOf } from './bell.ts'
 import type { NatsLink } from './connection.ts'
 import { unreachable } from './log-errors.ts'
 
@@ -39,4 +40,14 @@ export async function connectedWithin(link: NatsLink, ms: number): Promise<boole
       if (connected || link.closed()) done(connected)
     })
   })
+}
+
+/** Until the time is over, the connection is lost or made, or the signal aborts. */
+export async function pause(link: NatsLink, ms: number, signal?: AbortSignal): Promise<void> {
+  const bell = bellOf()
+  const stopWatching = link.onChange(bell.ring)
+  signal?.addEventListener('abort', bell.ring, { once: true })
+  if (signal?.aborted !== true) await bell.rung(ms)
+  signal?.removeEventListener('abort', bell.ring)
+  stopWatching()
 }

@@ -1,41 +1,45 @@
 /**
- * Reads stored messages by direct get: no consumer, no state on the server, no right needed but to read.
- * In a cluster any replica may answer, perhaps a lagging one: what it says is true, but may end early. Questions whose
- * answer must not be old go to the stream's leader there.
+ * Reads stored messages: by direct get, which needs no state on the server and no right but to read, and what is many in
+ * bulk where this user may. In a cluster any replica may answer, perhaps a lagging one: what it says is true, but may end
+ * early. Questions whose answer must not be old go to the stream's leader there.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import { DirectMsgHeaders, type StoredMsg } from '@nats-io/jetstream'
-import type { Msg } from '@nats-io/transport-node'
+import type { StoredMsg } from '@nats-io/jetstream'
 import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
+import type { NatsLink } from './connection.ts'
 import { readFromLeader } from './leader-read.ts'
+import { bulkReader, type BulkRead } from './log-bulk.ts'
 import { asLogFault, unreachable } from './log-errors.ts'
 import { whileConnected } from './log-interrupt.ts'
-import type { LogEvent, LogItem, LogParked } from '../../runtime/ports.ts'
-import type { NatsLink } from './connection.ts'
+import { ANY_SUBJECT, batchOf, bodyOf, storedOf, timeOf, type Batch, type Stored } from './stored.ts'
 
 const requestMs = 5_000
+/** A first look tells how much there is. Most trails are not longer. */
+const firstMessagesMax = 32
 const batchMessagesMax = 1_000
 const batchBytesMax = 2_097_152
+/** So many more are worth a consumer. */
+const bulkMessagesMin = 512
 const lagWaitMs = 50
 const lagTriesMax = 100
 
-/** `recordedAt`: by the server's clock, RFC 3339. `item`: what the body was decoded to, once somebody has. */
-export type Stored = { position: Position; subject: string; body: string; recordedAt: string; item: LogItem | null }
-/** What a stored message is to a reader of the log. */
-export type ItemOf = (stored: Stored) => LogEvent | LogParked
 /** The first message of a filter from a sequence on, or the last of a filter. */
 type Query = { seq: number; next_by_subj: string } | { last_by_subj: string }
-/** `pending`: how many messages of the filter lie behind these. */
-export type Batch = { messages: Stored[]; pending: number }
-/** All subjects of the stream; cheapest for the server. */
-export const ANY_SUBJECT = '>'
-
+/** `recordedAt`: by the server's clock, RFC 3339. */
+export type Recorded = Stored & { recordedAt: string }
+/** Reads a filter on and on. What was given out is behind it. */
+export type LogRun = {
+  /** The messages after a position, which is that of the last one given out; `pending` is 0 when there are no more now. */
+  next(after: Position, signal?: AbortSignal): Promise<Batch>
+  close(): void
+}
 export type LogReader = ReturnType<typeof logReader>
 
 /** All functions throw `log_unreachable` (at once when the connection is lost) and `not_authorized`. */
 export function logReader(link: NatsLink, names: Names) {
   const direct = `$JS.API.DIRECT.GET.${names.stream}`
+  const bulk = bulkReader(link, names.stream)
 
   async function guard<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
@@ -45,14 +49,15 @@ export function logReader(link: NatsLink, names: Names) {
     }
   }
 
-  async function ask(query: Query): Promise<Stored | null> {
+  async function ask(query: Query): Promise<Recorded | null> {
     return guard(async () => {
       const reply = await link.nc.request(direct, JSON.stringify(query), { timeout: requestMs })
-      return storedOf(reply)
+      const stored = storedOf(reply)
+      return stored === null ? null : { ...stored, recordedAt: timeOf(reply) }
     })
   }
 
-  async function askLeader(query: Query): Promise<Stored | null> {
+  async function askLeader(query: Query): Promise<Recorded | null> {
     return guard(async () => {
       const message = await readFromLeader(link.nc, names.stream, query, requestMs)
       return message === null ? null : fromLeader(message)
@@ -61,32 +66,51 @@ export function logReader(link: NatsLink, names: Names) {
 
   const current = (query: Query) => (link.clustered() ? askLeader(query) : ask(query))
 
-  /** Up to 1000 messages (2 MiB) of a filter after a position. */
-  async function batch(filter: string, after: Position, signal?: AbortSignal): Promise<Batch> {
-    const query = { seq: after + 1, batch: batchMessagesMax, max_bytes: batchBytesMax, next_by_subj: filter }
+  /** Up to 2 MiB of messages of a filter after a position. */
+  async function batch(filter: string, after: Position, count: number, signal?: AbortSignal): Promise<Batch> {
+    const query = { seq: after + 1, batch: count, max_bytes: batchBytesMax, next_by_subj: filter }
     return guard(async () => {
       const options = { strategy: 'sentinel' as const, maxWait: requestMs }
-      return collect(await link.nc.requestMany(direct, JSON.stringify(query), options), names.stream)
+      return batchOf(await link.nc.requestMany(direct, JSON.stringify(query), options), names.stream)
     }, signal)
   }
 
-  const asked = new Map<string, { heard: Position; answer: Promise<Batch> }>()
+  function run(filter: string): LogRun {
+    let pending = 0
+    let stream: Promise<BulkRead | null> | null = null
+    let isClosed = false
 
-  /**
-   * The batch that a nudge told of, read once for all readers of this process that stand at the same place. A read that
-   * was asked for when at least as much had been heard of has all that this reader knows to be there.
-   */
-  async function batchHeardOf(heard: Position, filter: string, after: Position, signal?: AbortSignal): Promise<Batch> {
-    const key = `${after} ${filter}`
-    const earlier = asked.get(key)
-    if (earlier !== undefined && earlier.heard >= heard) return guard(() => earlier.answer, signal)
-    const mine = { heard, answer: batch(filter, after) }
-    asked.set(key, mine)
-    const forget = () => {
-      if (asked.get(key) === mine) asked.delete(key)
+    const end = () => {
+      void stream?.then((opened) => opened?.close())
+      stream = null
     }
-    mine.answer.then(forget, forget)
-    return guard(() => mine.answer, signal)
+    /** Null when nothing is to be had so, or not any more. */
+    async function inBulk(signal: AbortSignal | undefined): Promise<Batch | null> {
+      let part: Batch | null = null
+      try {
+        part = await guard(async () => (await (await stream)?.next()) ?? null, signal)
+      } finally {
+        if (part === null || part.pending === 0) end()
+      }
+      // Whether that was all, a direct get shall say.
+      return part === null ? null : { ...part, pending: Math.max(part.pending, 1) }
+    }
+    return {
+      async next(after, signal) {
+        const streamed = stream === null ? null : await inBulk(signal)
+        if (streamed !== null) return streamed
+        const count = pending === 0 ? firstMessagesMax : batchMessagesMax
+        const part = await batch(filter, after, count, signal)
+        pending = part.pending
+        // Made and asked while these are worked on.
+        if (pending >= bulkMessagesMin && !isClosed) stream = bulk.open([filter], endOf(part, after))
+        return part
+      },
+      close() {
+        isClosed = true
+        end()
+      },
+    }
   }
 
   /** The first message of a filter after a position, as the stream stands now. */
@@ -96,71 +120,41 @@ export function logReader(link: NatsLink, names: Names) {
   /** The first message there is, from any replica: costs least, shows that the stream is there. */
   const first = () => ask({ seq: 1, next_by_subj: ANY_SUBJECT })
 
-  /** All messages of a filter after a position, no less than the stream holds when called. */
-  async function all(filter: string, after: Position): Promise<Stored[]> {
-    const messages: Stored[] = []
-    let cursor = after
-    for (let tries = 0; tries < lagTriesMax; tries++) {
-      const newer = await drain(filter, cursor)
-      messages.push(...newer)
-      cursor = newer.at(-1)?.position ?? cursor
-      if (!link.clustered() || cursor >= ((await last(filter))?.position ?? 0)) return messages
-      await delay(lagWaitMs)
-    }
-    throw unreachable(`a replica of the stream ${names.stream} does not catch up`)
-  }
-
-  async function drain(filter: string, after: Position): Promise<Stored[]> {
-    const messages: Stored[] = []
-    for (;;) {
-      const part = await batch(filter, messages.at(-1)?.position ?? after)
-      messages.push(...part.messages)
-      if (part.pending === 0) return messages
+  /** All messages of a filter after a position, no less than the stream holds when called, each given to `take` in order. */
+  async function all(filter: string, after: Position, take: (message: Stored) => void): Promise<void> {
+    const reading = run(filter)
+    try {
+      let cursor = after
+      for (let tries = 0; tries < lagTriesMax; ) {
+        const part = await reading.next(cursor)
+        for (const message of part.messages) take(message)
+        cursor = endOf(part, cursor)
+        if (part.pending > 0) continue
+        if (!link.clustered() || cursor >= ((await last(filter))?.position ?? 0)) return
+        tries += 1
+        await delay(lagWaitMs)
+      }
+      throw unreachable(`a replica of the stream ${names.stream} does not catch up`)
+    } finally {
+      reading.close()
     }
   }
 
-  return { batch, batchHeardOf, next, last, first, all }
+  /** Messages of these subjects (none: all) after a position as they are stored, without being asked for each time; null when that can't be had. */
+  const follow = (subjects: readonly string[], after: Position) => bulk.open(subjects, after)
+
+  return { run, follow, next, last, first, all }
 }
 
-/**
- * A batch ends with a status message without a body, which ends the request. A stored message without a body ends it
- * too: then its own count says that more is pending, and the next batch goes on behind it.
- */
-async function collect(replies: AsyncIterable<Msg>, stream: string): Promise<Batch> {
-  const messages: Stored[] = []
-  for await (const reply of replies) {
-    const message = storedOf(reply)
-    if (message !== null) messages.push(message)
-    if (reply.data.length === 0) return { messages, pending: numberIn(reply, DirectMsgHeaders.NumPending) }
-  }
-  throw unreachable(`a read from the stream ${stream} got no answer in time`)
+function endOf({ messages }: Batch, after: Position): Position {
+  return messages.at(-1)?.position ?? after
 }
 
-const text = new TextDecoder()
-
-/** Null for a status ("not found", "end of batch"); the server's own header tells a stored message from one. */
-function storedOf(reply: Msg): Stored | null {
-  const position = numberIn(reply, DirectMsgHeaders.Sequence)
-  if (position === 0) {
-    const code = reply.headers?.code ?? 0
-    if (code === 204 || code === 404) return null
-    throw unreachable(`the server refuses a read: ${reply.headers?.description ?? 'unexpected reply'} (${code})`)
-  }
-  const subject = reply.headers?.last(DirectMsgHeaders.Subject) ?? ''
-  const recordedAt = reply.headers?.last(DirectMsgHeaders.TimeStamp) ?? ''
-  return { position, subject, body: text.decode(reply.data), recordedAt, item: null }
-}
-
-/** The last value counts: it is the server's, whatever headers the writer gave. */
-function numberIn(reply: Msg, header: string): number {
-  return Number(reply.headers?.last(header) || 0)
-}
-
-function fromLeader(message: StoredMsg): Stored {
+function fromLeader(message: StoredMsg): Recorded {
   return {
     position: message.seq,
     subject: message.subject,
-    body: text.decode(message.data),
+    body: bodyOf(message.data),
     recordedAt: message.time.toISOString(),
     item: null,
   }

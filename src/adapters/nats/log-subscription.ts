@@ -1,31 +1,31 @@
 /**
- * One path for the past and the present: read behind the cursor until nothing is pending, wait for a nudge, read again.
- * The cursor only ever moves to a message that was read, so gaps and duplicates can't happen, whatever the connection does.
+ * One path for the past and the present: read behind the cursor until nothing is pending, then take what is read of the
+ * live end. The cursor only ever moves to where everything has been read, so gaps and duplicates can't happen, whatever
+ * the connection does.
  */
 import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError } from '../../runtime/errors.ts'
-import type { LogItem, Subscribe } from '../../runtime/ports.ts'
+import type { LogCaughtUp, LogItem, Subscribe } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 import { asLogFault } from './log-errors.ts'
 import { subjectFilter, type SubjectFilter } from './log-filter.ts'
-import { ANY_SUBJECT, type Batch, type ItemOf, type LogReader } from './log-reader.ts'
-import { logWake, type LogWake } from './log-wake.ts'
+import { pause } from './log-interrupt.ts'
+import type { LogReader, LogRun } from './log-reader.ts'
+import { joinTail, type LogTail } from './log-tail.ts'
+import { oneByOne } from './one-by-one.ts'
+import { ANY_SUBJECT, type Batch, type ItemOf, type Stored } from './stored.ts'
 
-/** A nudge can get lost, e.g. while a cluster changes its leader; then a reader is late by this much. */
-const checkMs = 5_000
 const retryMs = 500
 /** How often a reader with an end tries to reach the log before it gives up: about 10 s. */
 const onceTriesMax = 20
-/** A replica may not have yet what its leader has announced. */
+/** A replica may not have yet what the leader has. */
 const lagWaitMs = 50
-const lagTriesMax = 40
 
 /** The log of a namespace, as its readers need it. */
 type Readable = { link: NatsLink; names: Names; reader: LogReader; itemOf: ItemOf }
 type Reading = Readable & {
   filter: SubjectFilter
-  wake: LogWake
   options: Subscribe
 }
 
@@ -33,79 +33,94 @@ type Reading = Readable & {
  * Throws `not_authorized` or, when the connection was closed for good or with `once` could not be had for about 10 s,
  * `log_unreachable`.
  */
-export async function* readLog(log: Readable, options: Subscribe): AsyncGenerator<LogItem> {
-  const { link, names, itemOf } = log
-  const { after, once, signal } = options
+export function readLog(log: Readable, options: Subscribe): AsyncIterableIterator<LogItem> {
+  return oneByOne(messagesOf(log, options), (message) => {
+    if (options.signal?.aborted === true) return null
+    // Decoded once, however many readers share the message.
+    return 'kind' in message ? message : (message.item ??= log.itemOf(message))
+  })
+}
+
+type Messages = readonly (Stored | LogCaughtUp)[]
+
+async function* messagesOf(log: Readable, options: Subscribe): AsyncGenerator<Messages, void> {
+  const { once, signal, after } = options
   const aborted = () => signal?.aborted === true
   if (aborted()) return
-  const filter = subjectFilter(names, options.filter)
-  const wake = openWake(link, names, filter, options)
-  const reading = { ...log, filter, wake, options }
+  const reading = { ...log, filter: subjectFilter(log.names, options.filter), options }
+  // Before anything is read, so that what comes meanwhile is heard.
+  const tail = once === true ? null : listen(reading)
   try {
-    const goal = await persistently(reading, () => goalOf(reading))
-    let cursor = after
-    let caughtUp = false
-    let lagTries = 0
-    let ahead: Ahead | null = null
-    for (;;) {
-      const reached: Reached = await (ahead ?? readAhead(reading, cursor, caughtUp))()
-      const { heard, messages, pending } = reached
-      const due = once === true ? messages.filter(({ position }) => position <= goal.head) : messages
-      const goesOn = pending > 0 && due.length === messages.length
-      // The server reads on while the consumer works on what is there.
-      ahead = goesOn ? readAhead(reading, messages.at(-1)?.position ?? cursor, false) : null
-      for (const message of due) {
-        if (aborted()) return
-        cursor = message.position
-        // Decoded once, however many readers share the batch.
-        if (filter.accepts(message.subject)) yield (message.item ??= itemOf(message))
+    let cursor = yield* catchUp(reading, after)
+    yield [{ kind: 'caught_up', position: cursor }]
+    if (tail === null) return
+    while (!aborted()) {
+      const messages = await tail.after(cursor)
+      if (messages === null) cursor = yield* catchUp(reading, cursor)
+      else if (messages.length > 0) {
+        cursor = messages.at(-1)?.position ?? cursor
+        yield wantedOf(reading, messages)
       }
-      if (aborted()) return
-      if (goesOn) continue
-      if (!caughtUp && cursor >= goal.last) {
-        caughtUp = true
-        yield { kind: 'caught_up', position: Math.max(goal.head, cursor) }
-        if (once === true) return
-      }
-      lagTries = messages.length > 0 ? 0 : lagTries + 1
-      const lags = !caughtUp || (heard > cursor && lagTries < lagTriesMax)
-      await wake.wait(lags ? lagWaitMs : checkMs)
     }
   } catch (error) {
     // An abort interrupts whatever is under way; what that throws is how the reading ends, not a fault.
     if (!aborted()) throw error
   } finally {
-    wake.close()
+    tail?.leave()
   }
 }
 
-function openWake(link: NatsLink, names: Names, filter: SubjectFilter, { once, signal }: Subscribe): LogWake {
+function listen({ link, names, reader, filter, options }: Reading): LogTail {
   try {
-    return logWake(link, names.stream, once === true ? [] : filter.live, signal)
+    return joinTail(link, names.stream, reader, filter, options.signal)
   } catch (error) {
     throw asLogFault(error, names.stream)
   }
 }
 
-type Reached = Batch & { heard: Position }
-type Ahead = () => Promise<Reached>
+/** Gives all there is after a position, and at last the position up to which that is all. */
+async function* catchUp(reading: Reading, after: Position): AsyncGenerator<Messages, Position> {
+  const { link, reader, filter, options } = reading
+  const { once, signal } = options
+  const aborted = () => signal?.aborted === true
+  const goal = await persistently(reading, () => goalOf(reading))
+  const run = reader.run(filter.read)
+  let cursor = after
+  try {
+    let ahead: Ahead | null = null
+    while (!aborted()) {
+      const asked: Ahead = ahead ?? readAhead(reading, run, cursor)
+      const { messages, pending } = await asked()
+      const due = once === true ? messages.filter(({ position }) => position <= goal.head) : messages
+      const goesOn = pending > 0 && due.length === messages.length
+      cursor = due.at(-1)?.position ?? cursor
+      // The server reads on while the consumer works on what is there.
+      ahead = goesOn ? readAhead(reading, run, cursor) : null
+      if (due.length > 0) yield wantedOf(reading, due)
+      if (goesOn) continue
+      if (cursor >= goal.last) return Math.max(goal.head, cursor)
+      await pause(link, lagWaitMs, signal)
+    }
+    return cursor
+  } finally {
+    run.close()
+  }
+}
 
-/**
- * Asks for the next batch at once; what became of it is told when it is called for. Only a reader that has caught up may
- * share another's read: before that, everything there when it asked has to be read after it asked.
- */
-function readAhead(reading: Reading, cursor: Position, caughtUp: boolean): Ahead {
-  const { reader, filter, wake, options } = reading
-  const heard = wake.take()
-  const read = () =>
-    caughtUp && heard > cursor
-      ? reader.batchHeardOf(heard, filter.read, cursor, options.signal)
-      : reader.batch(filter.read, cursor, options.signal)
-  const asked = Promise.allSettled([persistently(reading, read)])
+/** What was asked for among messages that were read. */
+function wantedOf({ filter }: Reading, messages: readonly Stored[]): readonly Stored[] {
+  return messages.filter(({ subject }) => filter.accepts(subject))
+}
+
+type Ahead = () => Promise<Batch>
+
+/** Asks for what comes next at once; what became of it is told when it is called for. */
+function readAhead(reading: Reading, run: LogRun, cursor: Position): Ahead {
+  const asked = Promise.allSettled([persistently(reading, () => run.next(cursor, reading.options.signal))])
   return async () => {
     const [result] = await asked
     if (result.status === 'rejected') throw result.reason
-    return { ...result.value, heard }
+    return result.value
   }
 }
 
@@ -117,15 +132,15 @@ async function goalOf({ link, reader, filter }: Reading): Promise<{ head: Positi
 }
 
 /** Repeats the work while the log can't be reached: a reader outlives its connections. */
-async function persistently<T>({ link, wake, options }: Reading, work: () => Promise<T>): Promise<T> {
+async function persistently<T>({ link, options }: Reading, work: () => Promise<T>): Promise<T> {
+  const { once, signal } = options
   for (let tries = 1; ; tries++) {
     try {
       return await work()
     } catch (error) {
-      const over = link.closed() || options.signal?.aborted === true || (options.once === true && tries >= onceTriesMax)
+      const over = link.closed() || signal?.aborted === true || (once === true && tries >= onceTriesMax)
       if (over || !isSwarmError(error, 'log_unreachable')) throw error
-      await wake.wait(retryMs)
-      wake.take()
+      await pause(link, retryMs, signal)
     }
   }
 }

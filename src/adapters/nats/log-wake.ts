@@ -5,54 +5,54 @@
 import { RepublishHeaders } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
 import type { Position } from '../../events/ids.ts'
-import { asLogFault } from './log-errors.ts'
+import { bellOf } from './bell.ts'
 import type { NatsLink } from './connection.ts'
+import { asLogFault } from './log-errors.ts'
+import { headerBlock, lastHeader } from './message-headers.ts'
 
 export type LogWake = {
-  /** Forgets the nudges so far and returns the highest position heard of. Call it before reading, so that none is lost. */
+  /** The highest position told of since it was last called; infinite when anything may have been missed, 0 for nothing new. Call it before reading, so that no nudge is lost. */
   take(): Position
-  /** Until a nudge (a message, a lost or new connection, an abort) that was not taken yet, or the time is over. Throws what ended the subscription. */
-  wait(ms: number): Promise<void>
+  /** Until a nudge (a message, a lost or new connection, the end) that was not taken yet, or the time is over: then false. Throws what ended the subscription. */
+  wait(ms: number): Promise<boolean>
   close(): void
 }
 
-export function logWake(link: NatsLink, stream: string, subjects: readonly string[], signal?: AbortSignal): LogWake {
-  let nudged = false
+export function logWake(link: NatsLink, stream: string, subjects: readonly string[]): LogWake {
   let heard: Position = 0
   let failure: Error | null = null
-  let resume: (() => void) | null = null
-  const nudge = () => {
-    nudged = true
-    resume?.()
+  const bell = bellOf()
+  const nudge = (position: Position) => {
+    heard = Math.max(heard, position)
+    bell.ring()
   }
+  const anything = () => nudge(Number.POSITIVE_INFINITY)
   const listener: Listener = (error, position) => {
     failure = error ?? failure
-    heard = Math.max(heard, position)
-    nudge()
+    nudge(position)
   }
   const leave = subjects.map((subject) => listen(link, subject, listener))
-  const stopWatching = link.onChange(nudge)
-  signal?.addEventListener('abort', nudge, { once: true })
+  const stopWatching = link.onChange(anything)
   return {
     take() {
-      nudged = false
-      return heard
+      const taken = heard
+      heard = 0
+      return taken
     },
     async wait(ms) {
-      if (!nudged && signal?.aborted !== true) await nudgeWithin(ms, (done) => (resume = done))
-      resume = null
+      const nudged = heard > 0 || (failure === null && (await bell.rung(ms)))
       if (failure !== null) throw asLogFault(failure, stream)
+      return nudged
     },
     close() {
       stopWatching()
-      signal?.removeEventListener('abort', nudge)
       for (const one of leave) one()
+      anything()
     },
   }
 }
 
 type Listener = (error: Error | null, position: Position) => void
-
 /** The readers of one connection share a subscription per subject: the server sends each message once to all of them. */
 const listening = new WeakMap<NatsLink, Map<string, Set<Listener>>>()
 
@@ -77,7 +77,7 @@ function subscribe(link: NatsLink, subject: string, subjects: Map<string, Set<Li
   const callback = (error: Error | null, message: Msg) => {
     // A subscription that the server refused is over; whoever comes next asks for one of its own.
     if (error !== null) forget()
-    const position = error === null ? Number(message.headers?.last(RepublishHeaders.Sequence)) || 0 : 0
+    const position = error === null ? positionIn(message) : Number.POSITIVE_INFINITY
     for (const listener of listeners) listener(error, position)
   }
   const subscription = link.nc.subscribe(subject, { callback })
@@ -89,12 +89,8 @@ function subscribe(link: NatsLink, subject: string, subjects: Map<string, Set<Li
   return listeners
 }
 
-async function nudgeWithin(ms: number, onNudge: (done: () => void) => void): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms)
-    onNudge(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-  })
+/** Infinite when it does not say. */
+function positionIn(message: Msg): Position {
+  const block = headerBlock(message, message.data)
+  return Number(lastHeader(message, block, RepublishHeaders.Sequence)) || Number.POSITIVE_INFINITY
 }

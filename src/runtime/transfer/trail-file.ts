@@ -90,7 +90,7 @@ function itemOf(position: unknown, stored: Record<string, unknown>): LogEvent | 
   if (!checked.success) return parked(0, 'event_schema', 'position: expected an integer of at least 1')
   const decoded = decodeObject(stored)
   if (!decoded.ok) return parked(checked.data, decoded.code, decoded.reason)
-  return { kind: 'event', event: decoded.event, position: checked.data, body }
+  return { kind: 'event', event: decoded.event, position: checked.data, body, stored: decoded.stored }
 }
 
 function parse(line: number, text: string): Record<string, unknown> {
