@@ -1,10 +1,12 @@
 /**
  * Proves that trails are what was written: every hash over the event as stored, every link, the order, the schema, and
- * that the machine takes each event by the very function that runs sessions. Pure; keeps one small state per session.
+ * that the machine takes each event by the very function that runs sessions, and that it says nothing else than the events
+ * before it. Pure; keeps one small state per session.
  */
 import type { Envelope } from '../events/envelope.ts'
 import { checkLink, type Sha256 } from '../events/hash-chain.ts'
 import type { Position, SessionId } from '../events/ids.ts'
+import { disagreementOf } from '../machines/agreement.ts'
 import { INITIAL_CONTEXT } from '../machines/context.ts'
 import { contextOf, INITIAL_STATE, phaseOf, type SessionState, UnhandledEventError } from '../machines/decider.ts'
 import { messageOf } from './errors.ts'
@@ -59,6 +61,7 @@ export class TrailVerifier {
   private bad: BadEvent | null = null
   private last: BadEvent | null = null
   private suspects: Suspect[] = []
+  private readonly ids = new Set<string>()
 
   constructor(sessionId: SessionId, options: VerifyOptions) {
     this.sessionId = sessionId
@@ -109,6 +112,7 @@ export class TrailVerifier {
     if (event.type === 'start.requested' && event.data.session_id !== event.subject) {
       return `subject: the request is for session ${event.data.session_id}`
     }
+    if (this.ids.has(event.id)) return `id: an earlier event of the trail has the id ${event.id} too`
     try {
       const step = takeIn(this.state, item)
       if (step.parked !== null) this.note(step.parked)
@@ -118,7 +122,9 @@ export class TrailVerifier {
         this.state = step.state
         return null
       }
-      this.state = phaseOf(step.state) === 'closed' ? slim(step.state) : step.state
+      const disagreement = step.parked === null ? disagreementOf(contextOf(this.state), event) : null
+      if (disagreement !== null) return `data: ${disagreement}`
+      this.remember(event.id, step.state)
     } catch (error) {
       // The fold is pure: whatever it throws says that this event is not possible here.
       return `machine: ${reasonOf(error)}`
@@ -127,6 +133,14 @@ export class TrailVerifier {
     this.last = { position: item.position, id: event.id, reason: '' }
     this.suspects = []
     return this.differsFromRecorded()
+  }
+
+  /** What a closed session did no longer matters, but for what may still be approved. */
+  private remember(id: string, state: SessionState): void {
+    const isClosed = phaseOf(state) === 'closed'
+    if (isClosed) this.ids.clear()
+    else this.ids.add(id)
+    this.state = isClosed ? slim(state) : state
   }
 
   private note({ position, code, reason }: Parked): void {

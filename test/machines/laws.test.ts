@@ -13,6 +13,7 @@ import {
   type SessionState,
 } from '../../src/machines/decider.ts'
 import { pureTransition, snapshotAt } from '../../src/machines/pure-transition.ts'
+import { disagreementOf } from '../../src/machines/agreement.ts'
 import { move } from '../../src/machines/transition-table.ts'
 import { foldAll, foldThroughJson, positionOf, seal } from '../support/given.ts'
 import { foldByXState } from '../support/xstate-fold.ts'
@@ -191,3 +192,11 @@ function tryEvolve(state: SessionState, event: SwarmEvent, position: number): Se
     throw error
   }
 }
+
+describe('what an event repeats of its trail', () => {
+  it('agrees with the events before it, whatever happened', () => {
+    always((history) => {
+      for (const { before, event } of history.steps) expect(disagreementOf(contextOf(before), event)).toBeNull()
+    })
+  })
+})

@@ -10,7 +10,7 @@ import { verifyFile } from '../../src/runtime/verify-file.ts'
 import { verifyLog, verifySessions } from '../../src/runtime/verify-history.ts'
 import { eventOf, sha256, stopFact, trailOf } from '../support/events.ts'
 import { finish, tell, type History } from '../support/histories.ts'
-import { inputOf } from '../support/facts.ts'
+import { checkOf, inputOf } from '../support/facts.ts'
 import { appendInterleaved, codec, eventsAs, exported, fileOf, memoryPorts, toldLogs } from '../support/told-log.ts'
 
 type Line = Record<string, unknown>
@@ -127,6 +127,49 @@ describe('one field of one event changed', () => {
       const changed = lines.map((line, n) => (n === 2 ? { ...line, position } : line))
       expect(await badOf(texts(changed))).toEqual([lines[2]?.['id']])
     }
+  })
+})
+
+describe('a history that was written anew from some event on, with every hash in order', () => {
+  const story = finish(
+    tell(
+      { front: { ...front, autonomy: { stop: [{ name: 'tests', command: 'x' }] } }, input: inputOf() },
+      [0, 0, 0, 0, 0, 0],
+    ),
+  )
+
+  it('is found where an event says something else than those before it', async () => {
+    const told = eventsAs('S1', story)
+    const lies: [SwarmEvent['type'], string, unknown][] = [
+      ['turn.started', 'turn_number', 7],
+      ['turn.exited', 'turn_number', 2],
+      ['turn.completed', 'turn_number', 2],
+      ['turn.completed', 'status', 'blocked'],
+      ['checks.passed', 'checks', [checkOf('tests', false)]],
+      ['session.completed', 'verified', null],
+      ['session.completed', 'reason_code', 'executor_failed'],
+      ['session.closed', 'outcome', 'failed'],
+      ['session.closed', 'turns', 9],
+      ['post.held', 'post_id', 'S1.other'],
+    ]
+    for (const [type, field, value] of lies) {
+      const index = told.findLastIndex((event) => event.type === type)
+      const lines = await rewritten(told, index, (event) => ({ ...event, data: { ...event.data, [field]: value } }))
+      const [found] = (await verifyLines(lines)).sessions
+      expect.soft(found, `${type} ${field}`).toMatchObject({
+        events: index,
+        bad: { id: told[index]?.id, reason: expect.stringMatching(/^(data|machine): /) },
+      })
+    }
+  })
+
+  it('is found where an id comes twice', async () => {
+    const told = eventsAs('S1', story)
+    const [first] = told
+    const lines = await rewritten(told, 5, (event) => ({ ...event, id: first?.id }))
+    expect((await verifyLines(lines)).sessions).toMatchObject([
+      { events: 5, bad: { reason: expect.stringMatching(/^id: /) } },
+    ])
   })
 })
 
@@ -249,6 +292,17 @@ function sealed(line: object): SwarmEvent {
   const { position, hash: _old, ...open } = line as SwarmEvent & { position?: number }
   const hash = hashOf(open, sha256)
   return { ...open, ...(position === undefined ? {} : { position }), hash }
+}
+
+/** Changes one event and seals it and all after it anew, as somebody could who owns the whole store. */
+async function rewritten(told: SwarmEvent[], index: number, change: (event: SwarmEvent) => object): Promise<string[]> {
+  let prevhash = told[0]?.prevhash
+  const chain = told.map((event, n) => {
+    const link = sealed({ ...(n === index ? change(event) : event), prevhash })
+    prevhash = link.hash
+    return link
+  })
+  return texts(chain.map((event, n) => ({ ...event, position: n + 1 })))
 }
 
 /** An event of neither session, sealed by itself. */
