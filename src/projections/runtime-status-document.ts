@@ -2,10 +2,10 @@
 import { z } from 'zod'
 import { OUTCOMES, REASON_CODES } from '../events/parts.ts'
 import { MODEL_CLASSES } from '../events/workflow-config.ts'
-import { PHASES } from './phase.ts'
-import { trackedSchema, transitionRecordSchema } from './transition-records.ts'
+import { lifecycleSchema, PHASES } from './phase.ts'
+import { transitionRecordSchema } from './transition-records.ts'
 
-/** The view `transitions` keeps all of them. */
+/** Of its own, which are those of the phase; the view `transitions` keeps all of all subjects. */
 export const LATEST_TRANSITIONS_MAX = 50
 
 const timestamp = z.string().describe('RFC 3339 UTC with milliseconds')
@@ -47,8 +47,11 @@ export const runtimeStatusSchema = z.object({
   blocked_reason: z.string().nullable(),
   reason_code: z.enum(REASON_CODES).nullable(),
   updated_at: timestamp,
-  transitions: z.array(transitionRecordSchema).max(LATEST_TRANSITIONS_MAX).describe('the latest, oldest first'),
-  tracked: trackedSchema.describe('where every subject is now'),
+  transitions: z
+    .array(transitionRecordSchema)
+    .max(LATEST_TRANSITIONS_MAX)
+    .describe('of the phase: the latest, oldest first'),
+  lifecycle: lifecycleSchema.nullable().describe('what decides the next phase'),
 })
 export type RuntimeStatusDocument = z.output<typeof runtimeStatusSchema>
 
@@ -81,7 +84,7 @@ export function changed(from: RuntimeStatusDocument, change: Partial<RuntimeStat
     reason_code: from.reason_code,
     updated_at: from.updated_at,
     transitions: from.transitions,
-    tracked: from.tracked,
+    lifecycle: from.lifecycle,
   }
   return Object.assign(copy, change)
 }

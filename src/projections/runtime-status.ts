@@ -9,13 +9,13 @@ import {
   runtimeStatusSchema,
   type RuntimeStatusDocument,
 } from './runtime-status-document.ts'
-import { track, UNTRACKED } from './transition-records.ts'
+import { trackPhase } from './transition-records.ts'
 
 type Document = RuntimeStatusDocument
 
 export const runtimeStatus = defineProjection(runtimeStatusSchema)({
   name: 'runtime-status',
-  version: 1,
+  version: 2,
   keysOf: bySession,
   opens: { 'start.requested': (document, event) => document ?? opened(event) },
   on: {
@@ -110,7 +110,7 @@ function opened({ subject, time }: Recorded<'start.requested'>): Document {
     reason_code: null,
     updated_at: time,
     transitions: [],
-    tracked: UNTRACKED,
+    lifecycle: null,
   }
 }
 
@@ -144,15 +144,15 @@ function concluded(
 }
 
 function advanced(document: Document, event: RecordedEvent): Document {
-  const { tracked, records } = track(document.tracked, event)
-  const phase = tracked.lifecycle?.phase ?? document.phase
+  const { lifecycle, records } = trackPhase(document.lifecycle, event)
+  const phase = lifecycle?.phase ?? document.phase
   return changed(document, {
     phase,
     preflight_state: preflightAfter(document, phase),
     sleep_state: phase === 'stalled' ? 'stalled' : 'awake',
     updated_at: event.time,
     transitions: records.length === 0 ? document.transitions : latest(document.transitions.concat(records)),
-    tracked,
+    lifecycle,
   })
 }
 

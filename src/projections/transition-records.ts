@@ -1,12 +1,12 @@
 /**
  * What changed from what to what, and why: the phase, the workspace, the turns and the offered tools of a session.
- * Shared by the view `transitions`, which keeps all of them, and `runtime-status`, which keeps the latest.
+ * Shared by the view `transitions`, which keeps all of them, and `runtime-status`, which keeps those of the phase.
  */
 import { z } from 'zod'
 import type { SwarmEvent } from '../events/envelope.ts'
 import { REASON_CODES, type ArtifactRef, type CapabilitySnapshot } from '../events/parts.ts'
 import { artifactName } from '../events/subjects.ts'
-import { lifecycleSchema, phaseAfter } from './phase.ts'
+import { lifecycleSchema, phaseAfter, type Lifecycle } from './phase.ts'
 import { turnRef } from './refs.ts'
 import { TURN_STATUSES, turnStatusAfter } from './status.ts'
 
@@ -51,11 +51,23 @@ export function track(tracked: Tracked, event: SwarmEvent): { tracked: Tracked; 
   const next = trackedAfter(tracked, event)
   if (next === tracked) return { tracked, records: NO_RECORDS }
   const changes: Change[] = []
-  addPhaseChange(changes, tracked, next, event)
+  addPhaseChange(changes, tracked.lifecycle, next.lifecycle, event)
   addWorkspaceChange(changes, tracked, next, event)
   addToolChanges(changes, tracked, next, event)
   addTurnChange(changes, tracked, next, event)
   return { tracked: next, records: changes.length === 0 ? NO_RECORDS : recordsOf(changes, event) }
+}
+
+/** The same for the phase alone. */
+export function trackPhase(
+  lifecycle: Lifecycle | null,
+  event: SwarmEvent,
+): { lifecycle: Lifecycle | null; records: TransitionRecord[] } {
+  const next = phaseAfter(lifecycle, event)
+  if (next === lifecycle) return { lifecycle, records: NO_RECORDS }
+  const changes: Change[] = []
+  addPhaseChange(changes, lifecycle, next, event)
+  return { lifecycle: next, records: changes.length === 0 ? NO_RECORDS : recordsOf(changes, event) }
 }
 
 const NO_RECORDS: TransitionRecord[] = []
@@ -126,9 +138,14 @@ function toolsAfter(tools: Tracked['tools'], { tools: offered, unavailable_tools
   return next.length === tools.length && next.every(isSame) ? tools : next
 }
 
-function addPhaseChange(changes: Change[], before: Tracked, after: Tracked, { subject }: SwarmEvent): void {
-  const from = before.lifecycle?.phase ?? null
-  const to = after.lifecycle?.phase ?? null
+function addPhaseChange(
+  changes: Change[],
+  before: Lifecycle | null,
+  after: Lifecycle | null,
+  { subject }: SwarmEvent,
+): void {
+  const from = before?.phase ?? null
+  const to = after?.phase ?? null
   if (to !== null && from !== to) changes.push({ subject_kind: 'runtime_status', subject_id: subject, from, to })
 }
 

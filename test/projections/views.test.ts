@@ -28,7 +28,7 @@ describe('runtime-status', () => {
   it('tells who runs what, where, and how it is', () => {
     const {
       transitions: latest,
-      tracked,
+      lifecycle,
       ...status
     } = documentOf(
       runtimeStatus,
@@ -61,8 +61,8 @@ describe('runtime-status', () => {
       reason_code: null,
       updated_at: timeAt(8),
     })
-    expect(latest.map(({ to }) => to)).toEqual(['queued', 'preflight', 'executing', 'created', 'available', 'running'])
-    expect(tracked).toMatchObject({ workspace: 'created', turn: 'running' })
+    expect(latest.map(({ to }) => to)).toEqual(['queued', 'preflight', 'executing'])
+    expect(lifecycle).toMatchObject({ phase: 'executing', preflight_steps: ['workspace'] })
   })
 
   it('sleeps while stalled, counts restarts in a row and awakes with an answer', () => {
@@ -111,11 +111,15 @@ describe('runtime-status', () => {
     })
   })
 
-  it('keeps the latest transitions only', () => {
-    const turns = Array.from({ length: 60 }, (_, index) => fact('turn.started', { turn_number: index + 1 }))
-    const { transitions: latest } = documentOf(runtimeStatus, trail(...opening, ...turns))
+  it('keeps the latest transitions only, and of its own only: those of the phase', () => {
+    const turns = Array.from({ length: 60 }, (_, index) => [
+      fact('turn.started', { turn_number: index + 1 }),
+      fact('turn.stalled', { turn_number: index + 1 }),
+    ])
+    const { transitions: latest } = documentOf(runtimeStatus, trail(...opening, ...turns.flat()))
     expect(latest).toHaveLength(LATEST_TRANSITIONS_MAX)
-    expect(latest.at(-1)).toMatchObject({ subject_id: 'S1/60' })
+    expect(latest.at(-1)).toMatchObject({ subject_kind: 'runtime_status', from: 'executing', to: 'stalled' })
+    expect(new Set(latest.map(({ subject_kind }) => subject_kind))).toEqual(new Set(['runtime_status']))
   })
 })
 
