@@ -48,7 +48,8 @@ describe('lookup', () => {
   it('reads anew each time', async () => {
     const workflows = fileWorkflows({ sourceDir })
     await put('WORKFLOW.md', textOf('before'))
-    const { digest } = await workflows.load()
+    const { digest, config } = await workflows.load()
+    expect((await workflows.load()).config, 'sessions of one text share its config').toBe(config)
     await put('WORKFLOW.md', textOf('after'))
     const again = await workflows.load()
     expect(again.config.executor.command).toBe('after')

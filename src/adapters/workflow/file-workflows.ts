@@ -26,20 +26,25 @@ export function fileWorkflows(options: FileWorkflowsOptions): Workflows {
       '--command is instead of a workflow file: give either --command or --workflow',
     )
   }
+  let last: Workflow | null = null
   return {
     load: async () => {
       const sourceDir = resolve(options.sourceDir)
       if (options.command !== undefined) return workflowWithCommand(options.command, sourceDir, sha256)
-      return unattendedOnly(await readWorkflow(options))
+      last = unattendedOnly(await readWorkflow(options, last))
+      return last
     },
     render: renderTemplate,
     resolvePath: (workflow, path) => resolve(workflow.directory, expandHome(path)),
   }
 }
 
-async function readWorkflow(options: FileWorkflowsOptions): Promise<Workflow> {
+/** The file is read each time, and checked again when it is not what it was: sessions of one text share its config. */
+async function readWorkflow(options: FileWorkflowsOptions, last: Workflow | null): Promise<Workflow> {
   const { path, text } = await locateWorkflow(options)
-  return { ...parseWorkflow(text, path), path, digest: sha256(text), directory: dirname(path) }
+  const digest = sha256(text)
+  if (last?.path === path && last.digest === digest) return last
+  return { ...parseWorkflow(text, path), path, digest, directory: dirname(path) }
 }
 
 function unattendedOnly(workflow: Workflow): Workflow {
