@@ -39,10 +39,11 @@ export type InterpreterEnd =
   | { kind: 'corrupt'; error: SwarmError }
 
 const CONFLICT_ATTEMPTS_MAX = 64
+
 export class Interpreter {
   readonly sessionId: SessionId
   readonly ended: Promise<InterpreterEnd>
-  private readonly options: InterpreterOptions
+  private readonly options: Omit<InterpreterOptions, 'state'>
   private epoch: number
   private readonly running = new RunningEffects()
   private readonly life = new AbortController()
@@ -53,12 +54,13 @@ export class Interpreter {
   private readonly persistence: Persistence
   private finish: (end: InterpreterEnd) => void = () => undefined
 
-  constructor(options: InterpreterOptions) {
+  constructor({ state, ...options }: InterpreterOptions) {
+    const { sessionId, log, clock, logger } = options
     this.options = options
-    this.sessionId = options.sessionId
-    this.persistence = { ...options, life: this.life.signal }
-    this.current = options.state
-    this.epoch = contextOf(options.state).claim?.epoch ?? 0
+    this.sessionId = sessionId
+    this.persistence = { log, clock, logger, sessionId, life: this.life.signal }
+    this.current = state
+    this.epoch = contextOf(state).claim?.epoch ?? 0
     this.ended = new Promise((resolve) => {
       this.finish = (end) => {
         this.life.abort(end.kind)
@@ -81,16 +83,16 @@ export class Interpreter {
     const step = takeIn(this.current, { kind: 'event', event, position, body: '' })
     this.current = step.state
     this.epoch = contextOf(step.state).claim?.epoch ?? 0
-    this.fresh = new Set(step.intents.map((intent) => intent.id))
+    this.fresh = step.intents.map((intent) => intent.id)
     this.options.onEvent?.(event, position)
     return true
   }
-  private fresh: ReadonlySet<string> = new Set()
+  private fresh: readonly string[] = []
 
   /** Performs what is pending in the folded state: the whole of recovery. */
   start(): void {
     if (phaseOf(this.current) === 'closed') return this.finish({ kind: 'closed' })
-    for (const intent of this.current.pending) this.begin(intent, !this.fresh.has(intent.id))
+    for (const intent of this.current.pending) this.begin(intent, !this.fresh.includes(intent.id))
   }
 
   /** Hands in a command; resolves when it has been refused, recorded, or dropped because the session was lost. */
@@ -240,11 +242,8 @@ export class Interpreter {
     if (this.life.signal.aborted) return
     this.running.abort('lost')
     const fault = isSwarmError(error) ? error : new SwarmError('runner_error', messageOf(error), { cause: error })
-    this.options.logger.error('the session is given up', {
-      session: this.sessionId,
-      code: fault.code,
-      error: fault.message,
-    })
+    const told = { session: this.sessionId, code: fault.code, error: fault.message }
+    this.options.logger.error('the session is given up', told)
     this.finish({ kind: 'corrupt', error: fault })
   }
 }
