@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createRunner, openEmbeddedSwarm } from '../dist/index.js'
 import { workflowOf } from './fill.mjs'
+import { inWindow } from './harness.mjs'
 import { server } from './serve.mjs'
 
 const [dir, sessions, stallMs] = process.argv.slice(2)
@@ -30,18 +31,17 @@ const waiting = await createRunner({
 })
 await startAndStop()
 const fresh = await settledMemory()
-// An idle runner is one that has worked before: by then the engine's young generation has grown to its limit, once and
-// whatever the number of sessions. The figure beside the bar counts it to the sessions.
-for (let i = 1; i < WARM_UP; i++) await startAndStop()
+// An idle runner is one that has worked before at this pace: by then the engine's young generation and the buffers of
+// its connection have grown as far as they do, whatever the number of sessions. Beside the bar stands the figure that
+// counts all that to the sessions.
+await inWindow(WARM_UP, STARTS_AT_ONCE, startAndStop)
 
 const idle = await settledMemory()
 const began = performance.now()
-let left = Number(sessions)
-await Promise.all(
-  Array.from({ length: STARTS_AT_ONCE }, async () => {
-    while (left-- > 0) await startOne()
-  }),
-)
+const half = Math.floor(Number(sessions) / 2)
+await inWindow(half, STARTS_AT_ONCE, startOne)
+const halfAlive = await settledMemory()
+await inWindow(Number(sessions) - half, STARTS_AT_ONCE, startOne)
 const aliveAfterMs = performance.now() - began
 const alive = await settledMemory()
 
@@ -65,6 +65,7 @@ await stalling.close()
 process.send({
   freshRss: fresh.rss,
   idleRss: idle.rss,
+  halfRss: halfAlive.rss,
   aliveRss: alive.rss,
   idleHeap: idle.heapUsed,
   aliveHeap: alive.heapUsed,
@@ -105,7 +106,7 @@ function told(waiters, id) {
 async function settledMemory() {
   for (let i = 0; i < 6; i++) {
     globalThis.gc()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return process.memoryUsage()
 }

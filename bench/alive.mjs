@@ -31,6 +31,7 @@ await main(() =>
       ours: `${(result.aliveRss / 2 ** 20).toFixed(0)} MiB`,
       theirs: `${(result.idleRss / 2 ** 20).toFixed(0)} MiB`,
       from_its_first_session_on_kb: perSession(result.aliveRss - result.freshRss),
+      second_half_kb: 2 * perSession(result.aliveRss - result.halfRss),
       heap_per_session_kb: perSession(result.aliveHeap - result.idleHeap),
       all_alive_after_ms: result.aliveAfterMs,
     })
