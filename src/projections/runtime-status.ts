@@ -15,7 +15,7 @@ type Document = RuntimeStatusDocument
 
 export const runtimeStatus = defineProjection(runtimeStatusSchema)({
   name: 'runtime-status',
-  version: 2,
+  version: 1,
   keysOf: bySession,
   opens: { 'start.requested': (document, event) => document ?? opened(event) },
   on: {

@@ -33,11 +33,13 @@ describe('a history that was not touched', () => {
   it('is sound in the log and in its export, with the same heads', async () => {
     await fc.assert(
       fc.asyncProperty(toldLogs, async ({ trails, turns }) => {
+        const told = trails.filter((events) => events.length > 0)
+        // A file without anything in it is refused: it may have been cut off.
+        fc.pre(told.length > 0)
         const ports = memoryPorts()
         await appendInterleaved(ports.log, trails, turns)
         const inLog = await verifyLog(ports)
         const inFile = await verifyLines(await exported(ports))
-        const told = trails.filter((events) => events.length > 0)
         expect(inLog).toMatchObject({ ok: true, parked: { count: 0 } })
         expect(inFile.sessions).toEqual(inLog.sessions)
         expect(inLog.sessions.map(({ session_id, events, head_hash }) => ({ session_id, events, head_hash }))).toEqual(

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
+import { setImmediate as nextRound } from 'node:timers/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SESSION_ID_PATTERN } from '../../events/ids.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
@@ -37,7 +38,11 @@ const READ_CHUNK_BYTES = 65_536
 export function fileScratch(root: string): Scratch {
   const base = resolve(root)
   return {
-    turnDirectory: async (sessionId, turnNumber) => turnDirectory(base, sessionId, turnNumber),
+    turnPath: (sessionId, turnNumber) => turnPath(base, sessionId, turnNumber),
+    turnDirectory: async (sessionId, turnNumber) => {
+      await nextRound()
+      return turnDirectory(turnPath(base, sessionId, turnNumber))
+    },
     write: async (path, content) => write(inside(base, path), content),
     read: async (path, bytesMax) => read(inside(base, path), bytesMax),
     exists,
@@ -46,14 +51,16 @@ export function fileScratch(root: string): Scratch {
   }
 }
 
-function turnDirectory(base: string, sessionId: string, turnNumber: number): string {
+function turnPath(base: string, sessionId: string, turnNumber: number): string {
   if (!SESSION_ID_PATTERN.test(sessionId)) throw refusal(sessionId, 'is not a session id')
   if (!Number.isSafeInteger(turnNumber) || turnNumber < 0) throw refusal(String(turnNumber), 'is not a turn number')
-  const session = join(base, sessionId)
-  const path = join(session, `turn-${turnNumber}`)
+  return join(base, sessionId, `turn-${turnNumber}`)
+}
+
+function turnDirectory(path: string): string {
   try {
     mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE })
-    for (const directory of [session, path]) makePrivate(directory)
+    for (const directory of [dirname(path), path]) makePrivate(directory)
     return path
   } catch (error) {
     throw failure(path, 'made', error)

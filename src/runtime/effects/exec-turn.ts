@@ -17,14 +17,13 @@ import {
   markerOf,
   sessionIn,
   startedIn,
-  storeOutput,
-  storeSurely,
   workspaceIn,
   type Effect,
   type EffectInput,
 } from './effect.ts'
 import { turnVariables } from './environment.ts'
 import { turnFiles } from './turn-files.ts'
+import { storeOutput, storeSurely, upload } from './storing.ts'
 
 type Input = EffectInput<'execTurn'>
 export const RESPONSE_BYTES_MAX = 524_288
@@ -36,14 +35,9 @@ export const execTurn: Effect<'execTurn'> = async (input) => {
   if (input.scope.recovered) return interruptLost(input)
   const result = await runExecutor(input)
   if (input.scope.signal.aborted && !['stop', 'drain'].includes(String(input.scope.signal.reason))) return null
-  // What has to be in the store is stored side by side: the turn's end waits for the slowest of it, not for each.
-  const [[stdout, stderr], answer] = await Promise.all([
-    storeSurely(input, () =>
-      Promise.all([storeOutput(input.ports, result.stdout), storeOutput(input.ports, result.stderr)]),
-    ),
-    answerOf(input, result),
-    finishUploads(input),
-  ])
+  const [stdout, stderr] = await storeSurely(input, () =>
+    Promise.all([storeOutput(input.ports, result.stdout), storeOutput(input.ports, result.stderr)]),
+  )
   const cut = { duration_ms: result.durationMs, last_activity: toTimestamp(result.lastActivityMs), stdout, stderr }
   switch (result.ended) {
     case 'stalled':
@@ -55,21 +49,7 @@ export const execTurn: Effect<'execTurn'> = async (input) => {
         ? { type: 'TURN_STOPPED', ...cut }
         : { type: 'TURN_INTERRUPTED', reason: `runner ${input.settings.runnerId} is shutting down`, ...cut }
     default:
-      return { type: 'TURN_EXITED', ...exitOf(result), stdout, stderr, ...answer }
-  }
-}
-
-/** The prompt and the request, begun when the turn was prepared, are in the store before its end is recorded. */
-async function finishUploads(input: Input): Promise<void> {
-  const left = [...input.uploads]
-  input.uploads.clear()
-  for (const { content, stored } of left) {
-    let first: Promise<ArtifactRef> | null = stored
-    await storeSurely(input, () => {
-      const attempt = first ?? input.ports.artifacts.put(content)
-      first = null
-      return attempt
-    })
+      return { type: 'TURN_EXITED', ...exitOf(result), stdout, stderr, ...(await answerOf(input, result)) }
   }
 }
 
@@ -84,12 +64,13 @@ async function interruptLost({ intent, scope, ports }: Input): Promise<EffectRes
 }
 
 async function runExecutor(input: Input): Promise<ShellResult> {
-  const { intent, scope, ports } = input
+  const { intent, scope, ports, begun } = input
   const { turn } = contextIn(scope)
   if (turn === null) throw new SwarmError('runner_error', 'no turn has been started')
   const files = turnFiles(ports.scratch, turn.directory)
   const { env, secrets } = environmentIn(input)
   const progress = progressReports(input)
+  await begun.files
   const result = await ports.shell.run({
     command: startedIn(scope).config.executor.command,
     cwd: workspaceIn(scope).path,
@@ -192,8 +173,7 @@ async function fromResponseFile(input: Input): Promise<Answer> {
   }
   if (text === null)
     return { response: null, response_artifact: null, issues: [{ path: '', message: 'no response file was written' }] }
-  const redacted = redactText(redactText(text, secrets), escaped(secrets))
-  const response_artifact = await storeSurely(input, () => ports.artifacts.put(redacted))
+  const response_artifact = upload(input, redactText(text, secrets), escaped(secrets))
   return { ...parseResponse(text, secrets), response_artifact }
 }
 

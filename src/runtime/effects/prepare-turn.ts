@@ -1,23 +1,21 @@
-import type { ArtifactRef } from '../../events/parts.ts'
-import { redactText } from '../../events/redaction.ts'
 import type { StartInput } from '../../events/start-input.ts'
 import { toEpochMs } from '../../events/timestamp.ts'
 import type { SessionContext } from '../../machines/context.ts'
-import { isSwarmError, messageOf, SwarmError } from '../errors.ts'
-import { digestOf } from '../ports.ts'
+import { isSwarmError, SwarmError } from '../errors.ts'
 import type { Catalog } from '../tool-catalog.ts'
 import { contextIn, environmentIn, sessionIn, startedIn, workspaceIn, type Effect, type EffectInput } from './effect.ts'
 import { promptVariables } from './prompt-variables.ts'
 import type { RecallEntry } from './recall.ts'
 import { catalogIn } from './session-catalog.ts'
 import { turnFiles } from './turn-files.ts'
+import { upload } from './storing.ts'
 
 /**
- * Everything a turn needs before its process: waits out the backoff, builds context and catalog, renders the prompt,
- * writes the turn's files. The artifacts named in the result are on their way; the turn's end waits for them.
+ * Everything a turn needs before its process: waits out the backoff, builds context and catalog, renders the prompt.
+ * The turn's files and the artifacts named in the result are on their way: the process waits for the files.
  */
 export const prepareTurn: Effect<'prepareTurn'> = async (input) => {
-  const { intent, scope, ports } = input
+  const { scope, ports } = input
   if (!(await waitUntilDue(input))) return null
   const context = contextIn(scope)
   const { request } = context
@@ -28,19 +26,13 @@ export const prepareTurn: Effect<'prepareTurn'> = async (input) => {
     const recall = startedIn(scope).config.context.recall ? await input.settings.recall(request) : []
     const variables = promptVariables({ context, tools: catalog.offered, recall })
     const prompt = await ports.workflows.render(startedIn(scope).prompt_template, variables)
-    const directory = await ports.scratch.turnDirectory(sessionIn(scope), intent.params.turn_number)
-    const files = turnFiles(ports.scratch, directory)
     const body = `${JSON.stringify(requestBody(context, request, catalog, recall), null, 2)}\n`
-    await Promise.all([
-      ports.scratch.write(files.prompt, prompt),
-      ports.scratch.write(files.request, body),
-      ports.scratch.remove(files.response),
-    ])
+    const { secrets } = environmentIn(input)
     return {
       type: 'TURN_PREPARED',
-      prompt: upload(input, prompt),
-      request: upload(input, body),
-      directory,
+      prompt: upload(input, prompt, secrets),
+      request: upload(input, body, secrets),
+      directory: layOut(input, { prompt, request: body }),
       capabilities: catalog.snapshot,
       tool_choice: catalog.audit,
     }
@@ -61,6 +53,26 @@ async function waitUntilDue({ intent, scope, ports }: EffectInput<'prepareTurn'>
   const waitMs = due_at === null ? 0 : toEpochMs(due_at) - ports.clock.now()
   if (waitMs > 0) await ports.clock.sleep(waitMs, scope.signal)
   return !scope.signal.aborted
+}
+
+/** Begins writing what the executor will read, while the turn is recorded; returns the turn's directory. */
+function layOut(
+  { intent, scope, ports: { scratch }, begun }: EffectInput<'prepareTurn'>,
+  text: { prompt: string; request: string },
+): string {
+  const place = [sessionIn(scope), intent.params.turn_number] as const
+  const directory = scratch.turnPath(...place)
+  const files = turnFiles(scratch, directory)
+  const write = async () => {
+    await scratch.turnDirectory(...place)
+    await scratch.write(files.prompt, text.prompt)
+    await scratch.write(files.request, text.request)
+    await scratch.remove(files.response)
+  }
+  begun.files = write()
+  // The process is not begun without them; until then a failure must not count as unhandled.
+  void begun.files.then(undefined, () => undefined)
+  return directory
 }
 
 /** What the executor reads from `ACE_RUNTIME_REQUEST_FILE`. */
@@ -91,19 +103,4 @@ function requestBody(context: SessionContext, request: StartInput, catalog: Cata
     failed_checks: context.failedChecks,
     context: request.context,
   }
-}
-
-/** Begins storing an artifact and says at once what it is called: the name is the content's own digest. */
-function upload({ ports, scope, uploads }: EffectInput<'prepareTurn'>, text: string): ArtifactRef {
-  const redacted = redactText(text, environmentIn({ scope, ports }).secrets)
-  const ref = digestOf(ports.sha256, redacted)
-  const stored = ports.artifacts.put(redacted)
-  const begun = { content: redacted, stored }
-  uploads.add(begun)
-  // The turn's end awaits what is left, and stores again what failed; until then a failure must not count as unhandled.
-  void stored.then(
-    () => uploads.delete(begun),
-    (error: unknown) => ports.logger.warn('an upload will be repeated', { error: messageOf(error) }),
-  )
-  return ref
 }
