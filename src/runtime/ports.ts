@@ -263,9 +263,7 @@ export interface Workspaces {
 
 /** Private files of turns and captures on this host, outside every workspace. */
 export interface Scratch {
-  /** Where the directory for one turn of a session is; throws `invalid_argument` for an id or a number that is none. */
-  turnPath(sessionId: SessionId, turnNumber: number): string
-  /** Makes that directory (mode 0700); what was begun before, such as a write to the log, is not held up by it. */
+  /** An existing directory (mode 0700) for one turn of a session. */
   turnDirectory(sessionId: SessionId, turnNumber: number): Promise<string>
   write(path: string, content: string): Promise<void>
   /** Content up to `bytesMax`; null when there is no such file; throws when it is larger. */

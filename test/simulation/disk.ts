@@ -22,7 +22,6 @@ export class Disk {
 export function scratchOf(world: World, actor: Actor, disk: Disk): Scratch {
   const { files } = disk
   return {
-    turnPath: (sessionId, turn) => `/turns/${sessionId}/${turn}`,
     turnDirectory: (sessionId, turn) =>
       world.local(actor, `directory ${sessionId}/${turn}`, () => `/turns/${sessionId}/${turn}`),
     write: (path, content) => world.local(actor, `write ${path}`, () => void files.set(path, content)),

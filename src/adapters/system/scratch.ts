@@ -14,7 +14,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
-import { setImmediate as nextRound } from 'node:timers/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SESSION_ID_PATTERN } from '../../events/ids.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
@@ -38,11 +37,7 @@ const READ_CHUNK_BYTES = 65_536
 export function fileScratch(root: string): Scratch {
   const base = resolve(root)
   return {
-    turnPath: (sessionId, turnNumber) => turnPath(base, sessionId, turnNumber),
-    turnDirectory: async (sessionId, turnNumber) => {
-      await nextRound()
-      return turnDirectory(turnPath(base, sessionId, turnNumber))
-    },
+    turnDirectory: async (sessionId, turnNumber) => turnDirectory(base, sessionId, turnNumber),
     write: async (path, content) => write(inside(base, path), content),
     read: async (path, bytesMax) => read(inside(base, path), bytesMax),
     exists,
@@ -51,16 +46,14 @@ export function fileScratch(root: string): Scratch {
   }
 }
 
-function turnPath(base: string, sessionId: string, turnNumber: number): string {
+function turnDirectory(base: string, sessionId: string, turnNumber: number): string {
   if (!SESSION_ID_PATTERN.test(sessionId)) throw refusal(sessionId, 'is not a session id')
   if (!Number.isSafeInteger(turnNumber) || turnNumber < 0) throw refusal(String(turnNumber), 'is not a turn number')
-  return join(base, sessionId, `turn-${turnNumber}`)
-}
-
-function turnDirectory(path: string): string {
+  const session = join(base, sessionId)
+  const path = join(session, `turn-${turnNumber}`)
   try {
     mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE })
-    for (const directory of [dirname(path), path]) makePrivate(directory)
+    for (const directory of [session, path]) makePrivate(directory)
     return path
   } catch (error) {
     throw failure(path, 'made', error)
@@ -74,8 +67,23 @@ function makePrivate(directory: string): void {
   if ((found.mode & MODE_BITS) !== DIRECTORY_MODE) chmodSync(directory, DIRECTORY_MODE)
 }
 
-/** Whoever reads sees the old content or the new, never a part. */
+/** What is replaced is never seen in part. A file that is new, as most are, is not there for anybody before this ends. */
 function write(path: string, content: string): void {
+  if (!writeNew(path, content)) replace(path, content)
+}
+
+/** False when something is there already. */
+function writeNew(path: string, content: string): boolean {
+  try {
+    writeFileSync(path, content, { mode: FILE_MODE, flag: 'wx' })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw failure(path, 'written', error)
+  }
+}
+
+function replace(path: string, content: string): void {
   const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}`)
   try {
     writeFileSync(draft, content, { mode: FILE_MODE, flag: 'wx' })

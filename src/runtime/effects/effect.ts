@@ -13,19 +13,13 @@ import type { RunnerSettings } from '../runner-settings.ts'
 import { processEnvironment, type ProcessEnvironment } from './environment.ts'
 import type { Upload } from './storing.ts'
 
-/** What effects of a session have begun and later ones wait for. */
-export type Begun = {
-  uploads: Set<Upload>
-  /** The files of the turn that was prepared last. */
-  files: Promise<void>
-}
-
 export type EffectInput<T extends IntentType> = {
   intent: IntentOf<T>
   scope: EffectScope
   ports: RunnerPorts
   settings: RunnerSettings
-  begun: Begun
+  /** Begun by effects of this session, and perhaps not stored yet. */
+  uploads: Set<Upload>
 }
 export type Effect<T extends IntentType> = (input: EffectInput<T>) => Promise<EffectResult | null>
 

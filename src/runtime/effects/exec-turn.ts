@@ -64,13 +64,12 @@ async function interruptLost({ intent, scope, ports }: Input): Promise<EffectRes
 }
 
 async function runExecutor(input: Input): Promise<ShellResult> {
-  const { intent, scope, ports, begun } = input
+  const { intent, scope, ports } = input
   const { turn } = contextIn(scope)
   if (turn === null) throw new SwarmError('runner_error', 'no turn has been started')
   const files = turnFiles(ports.scratch, turn.directory)
   const { env, secrets } = environmentIn(input)
   const progress = progressReports(input)
-  await begun.files
   const result = await ports.shell.run({
     command: startedIn(scope).config.executor.command,
     cwd: workspaceIn(scope).path,

@@ -4,14 +4,14 @@ import type { Intent, IntentType } from '../../machines/intents.ts'
 import type { Perform } from '../effect-scope.ts'
 import type { RunnerPorts } from '../ports.ts'
 import type { RunnerSettings } from '../runner-settings.ts'
-import type { Begun, Effect } from './effect.ts'
+import type { Effect } from './effect.ts'
 import { execTurn } from './exec-turn.ts'
 import { openSession } from './open-session.ts'
 import { prepareTurn } from './prepare-turn.ts'
 import { runChecks } from './run-checks.ts'
 import { runHook } from './run-hook.ts'
 import { runTool } from './run-tool.ts'
-import { finishUploads } from './storing.ts'
+import { finishUploads, type Upload } from './storing.ts'
 import { captureWorkspace, createWorkspace, disposeWorkspace } from './workspace-effects.ts'
 
 const effects: { [T in IntentType]: Effect<T> } = {
@@ -49,7 +49,7 @@ export function performer(
   sure: (signal: AbortSignal) => Promise<boolean>,
 ): Perform {
   const { shell, log, clock } = ports
-  const begun: Begun = { uploads: new Set(), files: Promise.resolve() }
+  const uploads = new Set<Upload>()
   const mayBegin = async (signal: AbortSignal): Promise<void> => {
     // Certainty comes last: while the log was waited for, somebody else may have taken over.
     for (await sure(signal); !signal.aborted && !log.reachable(); await sure(signal)) {
@@ -69,9 +69,9 @@ export function performer(
   return async (intent: Intent, scope) => {
     const effect = effects[intent.type] as Effect<IntentType>
     await mayBegin(scope.signal)
-    const input = { intent, scope, ports: guarded, settings, begun }
+    const input = { intent, scope, ports: guarded, settings, uploads }
     // Named by events that are in the log by now; nothing follows from those before these are stored.
-    const named = [...begun.uploads]
+    const named = [...uploads]
     const result = await effect(input)
     if (result !== null) await finishUploads(input, named)
     return result

@@ -11,11 +11,12 @@ import { turnFiles } from './turn-files.ts'
 import { upload } from './storing.ts'
 
 /**
- * Everything a turn needs before its process: waits out the backoff, builds context and catalog, renders the prompt.
- * The turn's files and the artifacts named in the result are on their way: the process waits for the files.
+ * Everything a turn needs before its process: waits out the backoff, builds context and catalog, renders the prompt,
+ * writes the turn's files. (While the turn is recorded it would take several times as long: the log's sync holds up
+ * every file that is made.) The artifacts named in the result are on their way.
  */
 export const prepareTurn: Effect<'prepareTurn'> = async (input) => {
-  const { scope, ports } = input
+  const { intent, scope, ports } = input
   if (!(await waitUntilDue(input))) return null
   const context = contextIn(scope)
   const { request } = context
@@ -26,13 +27,20 @@ export const prepareTurn: Effect<'prepareTurn'> = async (input) => {
     const recall = startedIn(scope).config.context.recall ? await input.settings.recall(request) : []
     const variables = promptVariables({ context, tools: catalog.offered, recall })
     const prompt = await ports.workflows.render(startedIn(scope).prompt_template, variables)
+    const directory = await ports.scratch.turnDirectory(sessionIn(scope), intent.params.turn_number)
+    const files = turnFiles(ports.scratch, directory)
     const body = `${JSON.stringify(requestBody(context, request, catalog, recall), null, 2)}\n`
+    await Promise.all([
+      ports.scratch.write(files.prompt, prompt),
+      ports.scratch.write(files.request, body),
+      ports.scratch.remove(files.response),
+    ])
     const { secrets } = environmentIn(input)
     return {
       type: 'TURN_PREPARED',
       prompt: upload(input, prompt, secrets),
       request: upload(input, body, secrets),
-      directory: layOut(input, { prompt, request: body }),
+      directory,
       capabilities: catalog.snapshot,
       tool_choice: catalog.audit,
     }
@@ -53,26 +61,6 @@ async function waitUntilDue({ intent, scope, ports }: EffectInput<'prepareTurn'>
   const waitMs = due_at === null ? 0 : toEpochMs(due_at) - ports.clock.now()
   if (waitMs > 0) await ports.clock.sleep(waitMs, scope.signal)
   return !scope.signal.aborted
-}
-
-/** Begins writing what the executor will read, while the turn is recorded; returns the turn's directory. */
-function layOut(
-  { intent, scope, ports: { scratch }, begun }: EffectInput<'prepareTurn'>,
-  text: { prompt: string; request: string },
-): string {
-  const place = [sessionIn(scope), intent.params.turn_number] as const
-  const directory = scratch.turnPath(...place)
-  const files = turnFiles(scratch, directory)
-  const write = async () => {
-    await scratch.turnDirectory(...place)
-    await scratch.write(files.prompt, text.prompt)
-    await scratch.write(files.request, text.request)
-    await scratch.remove(files.response)
-  }
-  begun.files = write()
-  // The process is not begun without them; until then a failure must not count as unhandled.
-  void begun.files.then(undefined, () => undefined)
-  return directory
 }
 
 /** What the executor reads from `ACE_RUNTIME_REQUEST_FILE`. */

@@ -10,10 +10,10 @@ import { digestOf, type CapturedOutput, type RunnerPorts } from '../ports.ts'
 import type { EffectScope } from '../effect-scope.ts'
 
 export type Upload = { content: string; stored: Promise<ArtifactRef> }
-type Input = { ports: RunnerPorts; scope: EffectScope; begun: { uploads: Set<Upload> } }
+type Input = { ports: RunnerPorts; scope: EffectScope; uploads: Set<Upload> }
 
 /** Begins storing a text, redacted, and says at once what it is called: the name is the content's own digest. */
-export function upload({ ports, begun: { uploads } }: Input, text: string, secrets: Secrets): ArtifactRef {
+export function upload({ ports, uploads }: Input, text: string, secrets: Secrets): ArtifactRef {
   const content = redactText(text, secrets)
   const stored = ports.artifacts.put(content)
   const begun = { content, stored }
@@ -27,15 +27,15 @@ export function upload({ ports, begun: { uploads } }: Input, text: string, secre
 }
 
 /** Resolves once these are in the store. Throws what can't pass, and what stands in the way once the session is lost. */
-export async function finishUploads(input: Input, uploads: readonly Upload[]): Promise<void> {
-  for (const upload of uploads) {
+export async function finishUploads(input: Input, begun: readonly Upload[]): Promise<void> {
+  for (const upload of begun) {
     let first: Promise<ArtifactRef> | null = upload.stored
     await storeSurely(input, () => {
       const attempt = first ?? input.ports.artifacts.put(upload.content)
       first = null
       return attempt
     })
-    input.begun.uploads.delete(upload)
+    input.uploads.delete(upload)
   }
 }
 
