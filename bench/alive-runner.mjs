@@ -10,7 +10,7 @@ import { server } from './serve.mjs'
 const [dir, sessions, stallMs] = process.argv.slice(2)
 const STARTS_AT_ONCE = 16
 const STALLERS = 3
-const WARM_UP = 64
+const WARM_UP = Math.min(64, Number(sessions))
 
 const swarm = await openEmbeddedSwarm({ dir })
 const workflow = join(dir, 'waiting.md')
