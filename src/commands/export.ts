@@ -4,7 +4,7 @@ import { CliError } from '../adapters/cli/report-error.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { refuseNoParent, refuseOther } from './directories.ts'
 
-type ExportOptions = { all?: boolean; artifacts?: boolean; out?: string; follow?: boolean }
+type ExportOptions = { all?: boolean; artifacts?: boolean; framed?: boolean; out?: string; follow?: boolean }
 
 /** What makes `export ace` another thing than the export of a session. */
 const ACE = 'ace'
@@ -14,14 +14,15 @@ export const define: DefineCommand = (command, cli) => {
     .argument('[ids...]', "sessions; or 'ace': the files that ACE's tools read")
     .option('--all', 'every session')
     .option('--artifacts', 'append prompts, outputs, patches and whatever else the events name')
+    .option('--framed', 'add a first line that says what it is and a last one that counts; with --artifacts always')
     .option('--out <path>', 'write to this file instead of standard output; of ace: the directory')
     .option('--follow', 'of ace: keep the files current until Ctrl-C')
     .addHelpText(
       'after',
       `
 Prints trails as JSON Lines in log order: one event a line, as stored, with its position added. Messages in the log that
-are no events are left out and told on standard error. A file, and whatever holds artifacts, has a first line that says
-what it is and a last one that counts, so that verify and import find what was cut off.
+are no events are left out and told on standard error. What is framed, as whatever holds artifacts is, shows to verify
+and import when something was cut off.
 
 --out: a file is written as a whole or not at all; the directory it lies in must exist. The directory of ace is made
 when it is missing, its parent is not. With --json, what is printed are the files that were written.
@@ -44,7 +45,7 @@ async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOpt
   const lines = linesOf(await cli.swarm(), {
     sessionIds: options.all ? undefined : ids,
     artifacts: options.artifacts,
-    framed: options.artifacts || options.out !== undefined,
+    framed: options.artifacts || options.framed,
     onParked: ({ position, subject, code, reason }) =>
       terminal.note(oneLine(`left out: position ${position} on ${subject}: ${code}: ${reason}`)),
   })
@@ -61,7 +62,7 @@ async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOpt
 }
 
 async function exportAce(cli: Cli, ids: readonly string[], options: ExportOptions): Promise<void> {
-  if (ids.length > 1 || options.all || options.artifacts)
+  if (ids.length > 1 || options.all || options.artifacts || options.framed)
     throw new CliError('invalid_argument', "'export ace' is of all sessions and takes --out and --follow only")
   const { out, follow } = options
   if (out === undefined) throw new CliError('invalid_argument', "'export ace' needs --out DIRECTORY")

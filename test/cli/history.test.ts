@@ -111,7 +111,7 @@ describe('history', () => {
 
   it('that was touched is named by its first bad event, and refused by import with nothing written', async () => {
     const cli = await auditor()
-    const { path, lines } = await exportTo(cli, 'all.jsonl', '--all')
+    const { path, lines } = await exportTo(cli, 'all.jsonl', '--all', '--framed')
     const touched = eventOf(lines[4])
     await writeFile(path, lines.with(4, JSON.stringify({ ...touched, source: 'somebody' })).join('\n'))
     const { code, values } = await cli.json('verify', '--file', path)
