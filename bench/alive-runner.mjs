@@ -102,9 +102,9 @@ function told(waiters, id) {
   waiters.delete(id)
 }
 
-/** What is finalized by one collection is freed by the next. */
+/** After a while of rest, in which the views take in the last start; what one collection finalizes the next one frees. */
 async function settledMemory() {
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 12; i++) {
     globalThis.gc()
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
