@@ -9,6 +9,7 @@ import { systemClock } from './adapters/system/clock.ts'
 import { sha256 } from './adapters/system/sha256.ts'
 import type { ConnectedSwarm } from './connect.ts'
 import type { Position, SessionId } from './events/ids.ts'
+import type { ArtifactRef } from './events/parts.ts'
 import { toTimestamp } from './events/timestamp.ts'
 import type { ViewName } from './projections/catalog.ts'
 import { readAudit as auditOf, readTexts, type Audit } from './runtime/audit.ts'
@@ -63,11 +64,13 @@ export type ExportOptions = {
   framed?: boolean | undefined
   /** Told of messages that are no events and so are left out. */
   onParked?: ((parked: LogParked) => void) | undefined
+  /** Told of artifacts that events name and the store does not hold; the export says so in their place. */
+  onGone?: ((ref: ArtifactRef) => void) | undefined
 }
 
 /**
  * Trails as lines of JSON in log order, without their ends: one event each, as stored, with its position added. Throws
- * `session_not_found`, `log_unreachable` and, with artifacts, `artifact_missing`.
+ * `session_not_found`, `log_unreachable`.
  */
 export function exportTrails({ ports }: Ports, options: ExportOptions = {}): AsyncGenerator<string> {
   const { artifacts = false, ...rest } = options

@@ -80,7 +80,12 @@ async function verified(
   against: Summary | undefined,
 ): Promise<Verification> {
   const { verifyExport, verifyLog } = await import('../history.ts')
-  if (file !== undefined) return only(ids, file, await verifyExport(file, { against }))
+  if (file !== undefined) {
+    const found = await verifyExport(file, { against })
+    const { artifacts_gone: gone } = found
+    if (gone > 0) cli.terminal.note(`${countWords(gone, 'artifact')} could not be exported: not in the store any more`)
+    return only(ids, file, found)
+  }
   const progress = progressOf(cli.terminal, 'verifying')
   const sessionIds = ids.length === 0 ? undefined : ids
   const verification = await verifyLog(await cli.swarm(), { sessionIds, against, onProgress: progress.tell })

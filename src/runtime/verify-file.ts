@@ -4,7 +4,7 @@ import type { Position } from '../events/ids.ts'
 import type { LogEvent, LogParked } from './ports.ts'
 import { artifactAccount, type ArtifactAccount } from './transfer/artifact-account.ts'
 import { fileLayout } from './transfer/file-layout.ts'
-import { corrupt, readLine, type FileArtifact, type FileLine } from './transfer/trail-file.ts'
+import { corrupt, readLine, type FileContent, type FileLine } from './transfer/trail-file.ts'
 import { HistoryVerifier, type RecordedHeads, type Verification } from './verify-history.ts'
 
 /** Bytes of artifacts in a file; comes from outside, as the core does no cryptography itself. */
@@ -15,8 +15,8 @@ export type ArtifactCodec = {
   digest(bytes: Uint8Array): string
 }
 export type VerifyFileOptions = { sha256: Sha256; codec: ArtifactCodec; recorded?: RecordedHeads | undefined }
-/** What was found in an export, and how much it holds. */
-export type FileVerification = Verification & { events: number; artifacts: number }
+/** What was found in an export, and how much it holds. `artifacts_gone`: not there any more when it was made. */
+export type FileVerification = Verification & { events: number; artifacts: number; artifacts_gone: number }
 
 /**
  * Throws `history_corrupt` for a file that was cut off, and, naming the line, for what can't be told to belong to any
@@ -30,11 +30,13 @@ export async function verifyFile(
   const layout = fileLayout()
   const account = artifactAccount()
   let last: Position = 0
+  let gone = 0
   for await (const line of lines) {
     const entry = readLine(line)
     layout.take(entry)
     if (entry.kind === 'artifact') {
-      contentOf(entry.line, entry.artifact, codec)
+      if ('gone' in entry.artifact) gone += 1
+      else contentOf(entry.line, entry.artifact, codec)
       account.carry(entry.line, entry.artifact.sha256)
     }
     if (entry.kind !== 'event') continue
@@ -47,7 +49,8 @@ export async function verifyFile(
   const found = verifier.result()
   // What a bad event names can't be known.
   if (found.ok) account.refuseForeign()
-  return { ...(layout.carriesArtifacts ? withMissing(found, account) : found), ...counts }
+  const counted = { events: counts.events, artifacts: counts.artifacts - gone, artifacts_gone: gone }
+  return { ...(layout.carriesArtifacts ? withMissing(found, account) : found), ...counted }
 }
 
 function withMissing(found: Verification, account: ArtifactAccount): Verification {
@@ -60,7 +63,7 @@ function withMissing(found: Verification, account: ArtifactAccount): Verificatio
 }
 
 /** The bytes of an artifact; throws `history_corrupt` when they are not what their digest says. */
-export function contentOf(line: number, artifact: FileArtifact, codec: ArtifactCodec): Uint8Array {
+export function contentOf(line: number, artifact: FileContent, codec: ArtifactCodec): Uint8Array {
   const content = codec.decode(artifact.base64)
   if (content.length !== artifact.bytes || codec.digest(content) !== artifact.sha256) {
     throw corrupt(line, `the artifact ${artifact.sha256} is not what its digest says`)

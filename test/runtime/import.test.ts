@@ -9,9 +9,11 @@ import type { SwarmEvent } from '../../src/events/envelope.ts'
 import { VIEW_NAMES } from '../../src/projections/catalog.ts'
 import { artifactsOf } from '../../src/runtime/transfer/export-artifacts.ts'
 import { importTrails } from '../../src/runtime/transfer/import-trails.ts'
+import { verifyFile } from '../../src/runtime/verify-file.ts'
 import { verifyLog } from '../../src/runtime/verify-history.ts'
 import { listView } from '../../src/runtime/views.ts'
 import { fact } from '../projections/support.ts'
+import { sha256 } from '../support/events.ts'
 import { inputOf } from '../support/facts.ts'
 import { finish, tell } from '../support/histories.ts'
 import {
@@ -132,9 +134,20 @@ describe('artifacts', () => {
     await expect(to.artifacts.get(ref)).rejects.toMatchObject({ code: 'artifact_missing' })
   })
 
-  it('that are gone fail the export', async () => {
+  it('that are gone are said to be, and all else is carried', async () => {
     const ports = await logOf(eventsAs('S1', history))
-    await expect(exported(ports, { artifacts: codec })).rejects.toMatchObject({ code: 'artifact_missing' })
+    const named = eventsAs('S1', history).flatMap(artifactsOf)
+    const gone: ArtifactRef[] = []
+    const lines = await exported(ports, { artifacts: codec, onGone: (ref) => gone.push(ref) })
+    expect(gone.length).toBeGreaterThan(0)
+    expect(new Set(gone.map(({ sha256 }) => sha256))).toEqual(new Set(named.map(({ sha256 }) => sha256)))
+    const counts = { artifacts: 0, artifacts_gone: gone.length }
+    expect(await verifyFile(fileOf(lines), { sha256, codec })).toMatchObject({ ok: true, ...counts })
+    const to = memoryPorts()
+    expect(await importLines(to, lines)).toMatchObject({ artifacts: 0 })
+    expect(await exported(to, { artifacts: codec })).toHaveLength(lines.length)
+    const lacking = lines.filter((line) => !line.includes(gone[0]?.sha256 ?? '') || !line.includes('"gone"'))
+    await expect(importLines(memoryPorts(), lacking)).rejects.toMatchObject({ code: 'import_refused' })
   })
 
   it('are found wherever an event names one', () => {

@@ -78,8 +78,13 @@ async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 function artifactsOf({ world, server }: Place, actor: Actor, disk: Disk): ArtifactStore {
-  const { artifacts } = server
-  const put = (content: Uint8Array | string) => world.call(actor, 'put artifact', () => artifacts.put(content))
+  const { artifacts, kept } = server
+  const put = (content: Uint8Array | string) =>
+    world.call(actor, 'put artifact', async () => {
+      const ref = await artifacts.put(content)
+      kept.add(ref.sha256)
+      return ref
+    })
   return {
     put,
     putFile: async (path) => put(await world.local(actor, `read ${path}`, () => disk.contentOf(path))),

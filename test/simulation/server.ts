@@ -14,6 +14,8 @@ export const sha256 = (text: string) => createHash('sha256').update(text).digest
 export class Server {
   readonly log: MemoryEventLog = memoryEventLog(sha256)
   readonly artifacts: ArtifactStore = memoryArtifactStore()
+  /** Digests of the artifacts that are there. */
+  readonly kept = new Set<string>()
   readonly views: ViewStore = memoryViewStore()
   readonly leases: LeaseStore
   head: Position = 0

@@ -84,7 +84,7 @@ class Run {
       world,
       (runnerId) => this.nodes.find(({ life }) => life?.actor.name === runnerId)?.life?.host,
     )
-    this.server = new Server(world, (item) => this.witness.stored(item))
+    this.server = new Server(world, (item) => this.witness.stored(item, this.server.kept))
     const place = { world, server: this.server, mutant }
     const shared = new Disk()
     for (const name of new Set(scenario.hosts)) {

@@ -11,6 +11,7 @@ import type { Intent } from '../../src/machines/intents.ts'
 import { messageOf } from '../../src/runtime/errors.ts'
 import type { LogEvent, LogParked } from '../../src/runtime/ports.ts'
 import { takeIn } from '../../src/runtime/trail.ts'
+import { artifactsOf } from '../../src/runtime/transfer/export-artifacts.ts'
 import type { Host } from './processes.ts'
 import type { Actor } from './scheduler.ts'
 import { sha256 } from './server.ts'
@@ -23,6 +24,8 @@ export type Trail = {
   states: Map<number, SessionState>
   asked: Map<string, Intent>
   answered: Set<string>
+  /** Digests of the artifacts that events of the latest claim's runner name. */
+  named: string[]
   /** Who may write: the runner of the latest claim. */
   owner: string | null
   epoch: number
@@ -59,6 +62,7 @@ export class Witness {
       states: new Map(),
       asked: new Map(),
       answered: new Set(),
+      named: [],
       owner: null,
       epoch: 0,
       launched: new Set(),
@@ -76,13 +80,15 @@ export class Witness {
     return phaseOf(this.stateOf(sessionId)) === 'closed'
   }
 
-  stored(item: LogEvent | LogParked): void {
+  /** `kept`: digests of the artifacts that are in the store by now. */
+  stored(item: LogEvent | LogParked, kept: ReadonlySet<string>): void {
     if (item.kind === 'parked') return this.world.violate(`the log holds what is no event: ${item.reason}`)
     const { event, position } = item
     const trail = this.trailOf(event.subject)
     this.checkWriter(trail, event, position)
     this.checkAnswer(trail, event)
     this.checkTurn(trail, event)
+    this.checkArtifacts(trail, event, kept)
     const broken = checkLink(event, trail.events.at(-1)?.hash ?? null, sha256)
     if (broken !== null) this.world.violate(`the chain of ${event.subject} breaks at ${position}: ${broken}`)
     this.fold(trail, item)
@@ -121,6 +127,16 @@ export class Witness {
     if (!trail.asked.has(cause)) this.world.violate(`${event.type} answers ${cause}, which nobody asked for`)
     if (trail.answered.has(cause)) this.world.violate(`${cause} is answered twice, now by ${event.type}`)
     trail.answered.add(cause)
+  }
+
+  /** What a runner's events name is in the store before anything follows from them. */
+  private checkArtifacts(trail: Trail, event: SwarmEvent, kept: ReadonlySet<string>): void {
+    if (isCoordinators(event.type) || REPORTS.has(event.type)) return
+    if (event.type === 'session.claimed') trail.named = []
+    const lacking = trail.named.find((digest) => !kept.has(digest))
+    if (lacking !== undefined)
+      this.world.violate(`${event.subject}: ${event.type} before artifact ${lacking} is stored`)
+    trail.named = artifactsOf(event).map(({ sha256: digest }) => digest)
   }
 
   private checkTurn(trail: Trail, event: SwarmEvent): void {

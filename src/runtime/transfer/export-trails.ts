@@ -3,7 +3,7 @@ import { NO_HASH } from '../../events/envelope.ts'
 import type { SessionId } from '../../events/ids.ts'
 import { isCoordinators } from '../../events/session-events.ts'
 import type { ArtifactRef } from '../../events/parts.ts'
-import { SwarmError } from '../errors.ts'
+import { isSwarmError, SwarmError } from '../errors.ts'
 import { artifactsOf } from './export-artifacts.ts'
 import type { ClientPorts, LogEvent, LogParked } from '../ports.ts'
 import { isStray } from '../trail.ts'
@@ -19,11 +19,12 @@ export type ExportOptions = {
   framed?: boolean | undefined
   /** Told of messages that are no part of a history and so are left out. */
   onParked?: ((parked: LogParked) => void) | undefined
+  /** Told of artifacts that events name and the store does not hold. */
+  onGone?: ((ref: ArtifactRef) => void) | undefined
 }
 
 /**
- * What the log holds when the first line is taken. Throws `session_not_found`, `log_unreachable` and, with artifacts,
- * `artifact_missing`.
+ * What the log holds when the first line is taken. Throws `session_not_found` and `log_unreachable`.
  */
 export async function* exportTrails(
   ports: Pick<ClientPorts, 'log' | 'artifacts'>,
@@ -47,10 +48,22 @@ export async function* exportTrails(
   }
   if (artifacts !== undefined) {
     for (const ref of named.values()) {
-      yield artifactLine({ ...ref, base64: artifacts.encode(await ports.artifacts.get(ref)) })
+      const content = await contentOf(ports, ref)
+      if (content === null) options.onGone?.(ref)
+      yield artifactLine(content === null ? { ...ref, gone: true } : { ...ref, base64: artifacts.encode(content) })
     }
   }
   if (framed) yield endLine({ events, artifacts: named.size })
+}
+
+/** Null when it is gone: what is left of a history must be had all the same. */
+async function contentOf({ artifacts }: Pick<ClientPorts, 'artifacts'>, ref: ArtifactRef): Promise<Uint8Array | null> {
+  try {
+    return await artifacts.get(ref)
+  } catch (error) {
+    if (isSwarmError(error, 'artifact_missing')) return null
+    throw error
+  }
 }
 
 /** A trail's exported part is one chain from its start; what does not belong to it is told of. */

@@ -41,7 +41,8 @@ export async function importTrails(ports: Ports, options: ImportOptions): Promis
 
 async function putArtifacts(ports: Ports, options: ImportOptions): Promise<void> {
   for await (const entry of entriesOf(options, 'artifact')) {
-    await ports.artifacts.put(contentOf(entry.line, entry.artifact, options.codec))
+    const { line, artifact } = entry
+    if (!('gone' in artifact)) await ports.artifacts.put(contentOf(line, artifact, options.codec))
   }
 }
 

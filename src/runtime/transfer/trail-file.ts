@@ -1,6 +1,7 @@
 /**
  * Trails as JSON Lines: one event a line, as stored, with its `position` added; after the events, when asked for, the
- * artifacts they name, each as `{"artifact": {"sha256", "bytes", "base64"}}`. What is to be kept has a first line that
+ * artifacts they name, each as `{"artifact": {"sha256", "bytes", "base64"}}`, with `"gone": true` instead of a content
+ * that was not there. What is to be kept has a first line that
  * says what it is, and a last one that counts, so that it shows when some of it is cut off.
  */
 import { z } from 'zod'
@@ -14,9 +15,14 @@ import type { LogEvent, LogParked } from '../ports.ts'
 /** A line's number counts from 1. */
 export type FileLine = { line: number; text: string }
 
-const artifactSchema = z.strictObject({
-  artifact: artifactRefSchema.extend({ base64: z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/) }),
+const contentSchema = z.strictObject({
+  ...artifactRefSchema.shape,
+  base64: z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/),
 })
+/** It was not in the store any more. */
+const goneSchema = z.strictObject({ ...artifactRefSchema.shape, gone: z.literal(true) })
+const artifactSchema = z.strictObject({ artifact: z.union([contentSchema, goneSchema]) })
+export type FileContent = z.output<typeof contentSchema>
 export type FileArtifact = z.output<typeof artifactSchema>['artifact']
 
 /** The first line: a last one has to come, and all artifacts that the events name are in the file, or none is. */
@@ -106,7 +112,7 @@ function parse(line: number, text: string): Record<string, unknown> {
 
 function artifactOf(line: number, raw: Record<string, unknown>): FileEntry {
   const parsed = artifactSchema.safeParse(raw)
-  if (!parsed.success) throw corrupt(line, 'an artifact needs sha256, bytes and base64, and nothing else')
+  if (!parsed.success) throw corrupt(line, 'an artifact needs sha256, bytes, and base64 or gone, and nothing else')
   return { kind: 'artifact', line, artifact: parsed.data.artifact }
 }
 
