@@ -244,7 +244,11 @@ describe('a session under other limits', () => {
     ]
     expect(judge(resumed, { blocked: { hold_ms: 40_000 } }).would).toBe('same')
     const blocked = { outcome: 'blocked', reason_code: 'executor_blocked', at_turn: 1 }
-    expect(judge(resumed, { blocked: { hold_ms: 0 } }).would).toMatchObject({ ...blocked, at_position: 9 })
+    expect(judge(resumed, { blocked: { hold_ms: 0 } }).would).toMatchObject({ ...blocked, at_position: 8 })
+    expect(judge(resumed, { blocked: { hold_ms: 90_000 }, executor: { max_turns: 1 } }).would).toMatchObject({
+      ...blocked,
+      at_position: 8,
+    })
     expect(judge(resumed, { blocked: { hold_ms: 10_000 } }).would).toMatchObject({ ...blocked, at_position: 8 })
     const ended8: Timed[] = [
       ...resumed.slice(0, 7),
@@ -255,6 +259,25 @@ describe('a session under other limits', () => {
       would: 'same',
       not_judged: [expect.stringContaining('whether somebody would have resumed it')],
     })
+  })
+
+  it('has checks before the run taken as recorded only where they passed', () => {
+    const others = { autonomy: { before_run: ['npm run lint'] } }
+    const one = [...opened(), ...turn(1, 0, 900, 'done'), ...ended(1_000, 1)]
+    expect(judge(one, others).not_judged).toEqual(['the checks before the run differ; taken as passed, as recorded'])
+    const refused: Timed[] = [
+      ...opened(like({ autonomy: { before_run: ['npm test'] } })),
+      [500, but(a.checksFailed('before_run'), { checks: [checkOf('npm test', false)] })],
+      ...ended(1_000, 0, a.sessionBlocked('preflight_blocked')),
+    ]
+    expect(judge(refused, others)).toMatchObject({
+      would: 'unknown',
+      not_judged: [expect.stringMatching(/^checks before the run failed; /)],
+    })
+    const stopped: Timed[] = [...opened(), [400, a.stop()], ...ended(500, 0, a.sessionStopped())]
+    expect(judge(stopped, others).not_judged).toEqual([
+      'the checks before the run differ; the record ends before any were judged',
+    ])
   })
 
   it('is not judged as long as it has not ended, unless it would have ended before', () => {

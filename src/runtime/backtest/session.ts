@@ -42,7 +42,6 @@ function step(walk: Walk, event: RecordedEvent): Finding | null {
   switch (event.type) {
     case 'session.started':
       walk.started = event.data
-      if (beforeRunDiffers(walk)) walk.notJudged.push('the checks before the run differ; taken as passed, as recorded')
       return null
     case 'checks.failed':
       return event.data.stage === 'before_run' && beforeRunDiffers(walk)
@@ -103,6 +102,20 @@ function beforeRunDiffers({ started, config }: Walk): boolean {
   return JSON.stringify(started?.config.autonomy.before_run) !== JSON.stringify(config.autonomy.before_run)
 }
 
+/** What the record can't tell of the other workflow's checks before the run, as far as the walk has come. */
+function beforeRunNotes(walk: Walk): string[] {
+  if (walk.started === null || !beforeRunDiffers(walk)) return []
+  const seen = walk.events.slice(0, walk.index + 1)
+  const judged = seen.find(
+    (event) =>
+      event.type === 'turn.started' ||
+      ((event.type === 'checks.passed' || event.type === 'checks.failed') && event.data.stage === 'before_run'),
+  )
+  if (judged?.type === 'checks.failed') return []
+  const how = judged === undefined ? 'the record ends before any were judged' : 'taken as passed, as recorded'
+  return [`the checks before the run differ; ${how}`]
+}
+
 function turnSettled(walk: Walk, data: EventData<'turn.completed'>): Finding | null {
   if (data.status === 'done') return claimFinding(walk, claimUnder(walk))
   if (data.status !== 'continue') return null
@@ -135,7 +148,7 @@ function blockedSession(walk: Walk, data: EventData<'session.blocked'>, atMs: nu
   const { hold_ms, max_turns } = walk.limits
   const waits = hold_ms > 0 && walk.turns < max_turns
   const isAsLong = hold_ms >= data.hold_ms && waits
-  walk.hold = { untilMs: waits ? atMs + hold_ms : null, reason_code: data.reason_code, isAsLong }
+  walk.hold = { index: walk.index, untilMs: waits ? atMs + hold_ms : null, reason_code: data.reason_code, isAsLong }
   const longer = waits && (data.hold_until === null || hold_ms > data.hold_ms)
   walk.openHold = longer ? holdNote(walk.limits) : null
   return null
@@ -149,7 +162,9 @@ function resumeAsked(walk: Walk, atMs: number): Finding | null {
     hold.untilMs === null
       ? 'blocked, it would not have waited for the resume'
       : `blocked, it would have waited for ${durationWords(walk.limits.hold_ms)} only, and the resume came later`
-  return ends(walk, 'blocked', hold.reason_code, why, hold.untilMs ?? undefined)
+  // The resume that would have been refused is no part of it.
+  const before = { ...walk, index: hold.untilMs === null ? hold.index : walk.index - 1 }
+  return ends(before, 'blocked', hold.reason_code, why, hold.untilMs ?? undefined)
 }
 
 function result(walk: Walk, finding: Finding | null): SessionBacktest {
@@ -161,7 +176,7 @@ function result(walk: Walk, finding: Finding | null): SessionBacktest {
     finding.would.at_turn === recorded.turns
   const known = { session_id: walk.request.session_id, recorded }
   const open = finding === null && walk.openHold !== null ? [walk.openHold] : []
-  const not_judged = [...walk.notJudged, ...open]
+  const not_judged = [...beforeRunNotes(walk), ...walk.notJudged, ...open]
   if (finding === null && recorded.outcome === null) {
     const why = 'it has not come to its end'
     return { ...known, would: 'unknown', why, not_judged: [...not_judged, why] }

@@ -25,8 +25,8 @@ export type Walk = {
   /** Turns cut short in a row. */
   restarts: number
   stopAtMs: number | null
-  /** Until when a blocked session would have waited; null: it would not have. */
-  hold: { untilMs: number | null; reason_code: ReasonCode; isAsLong: boolean } | null
+  /** Until when a session, blocked by the event at this index, would have waited; null: it would not have. */
+  hold: { index: number; untilMs: number | null; reason_code: ReasonCode; isAsLong: boolean } | null
   waits: { recorded: number; would: number }
   notes: string[]
   notJudged: string[]
