@@ -1,6 +1,5 @@
 /** What an audit of a session is made of, read once from the log: story, machine path, the record itself and its soundness. */
-import type { Envelope, RecordedEvent } from '../events/envelope.ts'
-import { checkLink, type Sha256 } from '../events/hash-chain.ts'
+import type { RecordedEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import type { ArtifactRef, Output } from '../events/parts.ts'
 import { INITIAL_STATE, stateName, type SessionState } from '../machines/decider.ts'
@@ -8,13 +7,15 @@ import { storyOf } from '../projections/story.ts'
 import type { Story } from '../projections/story-document.ts'
 import { isSwarmError, messageOf, SwarmError } from './errors.ts'
 import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
-import { takeIn, type Parked } from './trail.ts'
+import { takeIn, type Parked, type Step } from './trail.ts'
+import { verifyTrail } from './verify.ts'
 
 /** A state that the machine entered, and the event that led there. */
 export type PathStep = { position: Position; type: string; time: string; from: string; to: string }
-/** Whether the record is whole: each hash follows from its event, each event from the one before, and the machine takes all. */
+/** What `verify` says of the record: of its hashes, links, order and schema, and that the machine takes what is in it. */
 export type Soundness = {
   ok: boolean
+  /** Sound ones; `head_hash` is the last one's. */
   events: number
   head_hash: string
   bad: { position: Position; reason: string } | null
@@ -22,10 +23,10 @@ export type Soundness = {
 /** What an audit of one session is made of. */
 export type Audit = {
   story: Story
-  /** Every event with its text as stored, which is what the hashes are over. */
+  /** Every event of the history with its text as stored, which is what the hashes are over. */
   record: { event: RecordedEvent; body: string }[]
   path: PathStep[]
-  /** Messages on the trail that are no events, or that the machine did not take. */
+  /** Messages on the trail that are no events, that do not follow the history, or that the machine did not take. */
   parked: Parked[]
   soundness: Soundness
 }
@@ -33,49 +34,45 @@ export type Audit = {
 /** Throws `session_not_found`, `log_unreachable`. A history that is not sound is reported, not thrown. */
 export async function readAudit(ports: Pick<ClientPorts, 'log' | 'sha256'>, sessionId: SessionId): Promise<Audit> {
   const items = await ports.log.read(sessionId)
-  const record = items.flatMap((item) =>
-    item.kind === 'event' ? [{ event: { ...item.event, position: item.position }, body: item.body }] : [],
-  )
+  const { record, path, parked } = foldItems(items)
   const story = storyOf(record.map(({ event }) => event))
   if (story === null) throw new SwarmError('session_not_found', `no session ${sessionId}`)
-  const folded = foldPath(items)
-  const bad = brokenLink(items, ports.sha256) ?? folded.bad
-  const soundness = { ok: bad === null, events: record.length, head_hash: story.head_hash, bad }
-  return { story, record, path: folded.path, parked: folded.parked, soundness }
+  const { ok, events, head_hash, bad } = verifyTrail(sessionId, items, { sha256: ports.sha256 })
+  const soundness = { ok, events, head_hash, bad: bad && { position: bad.position, reason: bad.reason } }
+  return { story, record, path, parked, soundness }
 }
 
-type Bad = Soundness['bad']
+type Folded = Pick<Audit, 'record' | 'path' | 'parked'>
 
-function foldPath(items: readonly (LogEvent | LogParked)[]): { path: PathStep[]; parked: Parked[]; bad: Bad } {
-  let state: SessionState = INITIAL_STATE
-  const path: PathStep[] = []
-  const parked: Parked[] = []
+/** What a session makes of its trail. From an event that is not possible where it stands on, events are only listed. */
+function foldItems(items: readonly (LogEvent | LogParked)[]): Folded {
+  let state: SessionState | null = INITIAL_STATE
+  const folded: Folded = { record: [], path: [], parked: [] }
   for (const item of items) {
-    try {
-      const step = takeIn(state, item)
-      const [from, to] = [stateName(state), stateName(step.state)]
-      if (item.kind === 'event' && from !== to)
-        path.push({ position: item.position, type: item.event.type, time: item.event.time, from, to })
-      if (step.parked !== null) parked.push(step.parked)
-      state = step.state
-    } catch (error) {
-      if (!isSwarmError(error, 'history_corrupt')) throw error
-      return { path, parked, bad: { position: item.position, reason: messageOf(error) } }
+    const step: Step | null = state === null ? null : stepOf(state, item)
+    if (step !== null && step.parked !== null) folded.parked.push(step.parked)
+    const isListed = step === null || step.state.head !== state?.head
+    if (item.kind === 'event' && isListed) {
+      folded.record.push({ event: { ...item.event, position: item.position }, body: item.body })
+      if (state !== null && step !== null) folded.path.push(...pathOf(state, step.state, item))
     }
+    state = step?.state ?? null
   }
-  return { path, parked, bad: null }
+  return folded
 }
 
-function brokenLink(items: readonly (LogEvent | LogParked)[], sha256: Sha256): Bad {
-  let previous: string | null = null
-  for (const item of items) {
-    if (item.kind !== 'event') continue
-    const stored = item.stored ?? (JSON.parse(item.body) as Envelope)
-    const reason = checkLink(stored, previous, sha256)
-    if (reason !== null) return { position: item.position, reason }
-    previous = stored.hash
+function stepOf(state: SessionState, item: LogEvent | LogParked): Step | null {
+  try {
+    return takeIn(state, item)
+  } catch (error) {
+    if (!isSwarmError(error, 'history_corrupt')) throw error
+    return null
   }
-  return null
+}
+
+function pathOf(before: SessionState, after: SessionState, { event, position }: LogEvent): PathStep[] {
+  const [from, to] = [stateName(before), stateName(after)]
+  return from === to ? [] : [{ position, type: event.type, time: event.time, from, to }]
 }
 
 // ── texts that events only refer to ─────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { sealEvent } from '../../src/events/hash-chain.ts'
 import { NO_HASH, type SwarmEvent } from '../../src/events/envelope.ts'
 import { contextOf, phaseOf } from '../../src/machines/decider.ts'
+import { storyLines } from '../../src/projections/story-lines.ts'
+import { readAudit } from '../../src/runtime/audit.ts'
 import { createSwarm } from '../../src/runtime/swarm.ts'
 import { loadTrail } from '../../src/runtime/trail.ts'
 import { verifyFile } from '../../src/runtime/verify-file.ts'
@@ -36,6 +38,39 @@ const FORGERIES: [string, SwarmEvent][] = [
   ['that names another predecessor', stopOf('S1', sha256('another'))],
   ['that names an earlier event', stopOf('S1', asked.hash)],
 ]
+
+function again(sessionId: string, prevHash: string): SwarmEvent {
+  if (asked.type !== 'start.requested') throw new Error('not a request')
+  const ids = { id: 'again', correlationId: sessionId, causationId: 'again' }
+  const fact = { type: asked.type, data: asked.data }
+  return sealEvent(fact, { ...ids, source: 'client/x', sessionId, time: asked.time, prevHash }, sha256)
+}
+
+describe.each<[string, 'stop' | 'start', SwarmEvent]>([
+  ['a stop that names no predecessor', 'stop', stopOf('S1', NO_HASH)],
+  ['the request once more', 'start', again('S1', NO_HASH)],
+  ['the request once more that names its first self', 'start', again('S1', asked.hash)],
+])('%s', (_, noun, stray) => {
+  it('is parked by an audit as it is by verify, and no part of what is told', async () => {
+    const ports = memoryPorts()
+    await ports.log.append(claimed, await ports.log.append(asked, 0))
+    await ports.log.append(started, ports.log.plant('S1', noun, JSON.stringify(stray)))
+    const { sessions } = await verifyLog(ports)
+    expect(sessions).toMatchObject([{ ok: true, events: 3, head_hash: started.hash }])
+    const { story, record, parked, soundness } = await readAudit(ports, 'S1')
+    expect(soundness).toEqual({ ok: true, events: 3, head_hash: started.hash, bad: null })
+    expect(parked).toMatchObject([{ position: 3, code: 'event_schema' }])
+    expect(record.map(({ event }) => event.position)).toEqual([1, 2, 4])
+    expect(story).toMatchObject({ events: 3, head_hash: started.hash, marks: [{ label: 'asked' }] })
+    expect(storyLines(story).join('\n')).not.toContain('mallory')
+  })
+})
+
+it('a stop that came before the session does not hide it from an audit', async () => {
+  const ports = memoryPorts()
+  await ports.log.append(asked, ports.log.plant('S1', 'stop', JSON.stringify(stopOf('S1', NO_HASH))))
+  expect((await readAudit(ports, 'S1')).soundness).toMatchObject({ ok: true, events: 1, head_hash: asked.hash })
+})
 
 describe.each(FORGERIES)('a stop %s', (_, stop) => {
   it('moves nothing, and harms neither the history nor its export', async () => {
