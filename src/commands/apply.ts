@@ -24,7 +24,7 @@ async function apply(cli: Cli, id: string, to: string | undefined): Promise<void
   const { gitWorkspaces } = await import('../adapters/workspace/git-workspaces.ts')
   const { capture, workspace, content } = await capturedWork(await cli.swarm(), id)
   const target = to === undefined ? workspace.source_path : resolve(to)
-  if (content.length > 0) await gitWorkspaces().apply(capture, content, target)
+  await gitWorkspaces().apply(capture, content, target)
   if (terminal.json) return terminal.value({ session_id: id, applied_to: target, files: capture.files })
   for (const line of changedFilesText(capture)) await terminal.line(line)
   await terminal.line(`${countWords(capture.files.length, 'file')} changed in ${target}`)

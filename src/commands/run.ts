@@ -3,6 +3,7 @@ import { Option } from 'commander'
 import { eventLine } from '../adapters/cli/event-line.ts'
 import { statusOfOutcome } from '../adapters/cli/exit-status.ts'
 import { outcomeText } from '../adapters/cli/session-text.ts'
+import { CliError } from '../adapters/cli/report-error.ts'
 import { liveStatus, progressAfter, type Progress } from '../adapters/cli/status-line.ts'
 import type { Terminal } from '../adapters/cli/terminal.ts'
 import type { ConnectedSwarm } from '../connect.ts'
@@ -39,6 +40,8 @@ Examples:
 
 async function run(cli: Cli, task: string, options: RunOptions): Promise<void> {
   const { workflow, source, leaseTtlMs } = options
+  if (options.protocol !== undefined && options.command === undefined)
+    throw new CliError('invalid_argument', '--protocol is for --command; a workflow file has it in executor.protocol')
   const command = commandOf(options)
   await loadWorkflow(cli.terminal, { workflow, source, command })
   const { createRunner } = await import('../create-runner.ts')

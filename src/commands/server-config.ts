@@ -1,4 +1,5 @@
 /** A nats-server configuration with roles, and the streams that its restricted users need. */
+import { isIPv6 } from 'node:net'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { Cli, DefineCommand } from './command.ts'
 
@@ -22,7 +23,21 @@ Examples:
 
 async function serverConfig(cli: Cli, options: ServerConfigOptions): Promise<void> {
   if (options.roles === options.create) throw new CliError('invalid_argument', 'give either --roles or --create')
+  const { listen, storeDir } = options
+  if (options.create === true && (listen !== undefined || storeDir !== undefined))
+    throw new CliError('invalid_argument', '--listen and --store-dir are for --roles')
+  if (listen !== undefined && !isAddress(listen))
+    throw new CliError(
+      'invalid_argument',
+      `--listen ${listen}: expected HOST:PORT, such as 127.0.0.1:4222 or [::1]:4222`,
+    )
   return options.create === true ? create(cli) : print(cli, options)
+}
+
+/** A host name, an IPv4 address or an IPv6 address in brackets, and a port. */
+function isAddress(text: string): boolean {
+  const [, v6, name, port] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text) ?? []
+  return (v6 === undefined ? name !== undefined : isIPv6(v6)) && Number(port) >= 1 && Number(port) <= 65_535
 }
 
 async function print({ terminal, options }: Cli, { listen, storeDir }: ServerConfigOptions): Promise<void> {

@@ -55,6 +55,10 @@ describe('two terminals', { timeout: TEST_MS_MAX }, () => {
     const early = await cli.run('wait', 'S1', '--timeout-ms', '10')
     expect(early).toMatchObject({ code: 124, stdout: 'S1 starting\n' })
     expect(early.stderr).toMatch(/^error: wait_timeout: .*\n$/)
+    expect(await cli.json('wait', 'S1', '--timeout-ms', '10')).toMatchObject({
+      code: 124,
+      values: [{ session_id: 'S1', status: 'starting', outcome: null }],
+    })
     const runner = cli.start('runner', '--json')
     const waiting = cli.start('wait', 'S1', '--json')
     const watching = cli.start('watch', 'S1', '--from', 'start', '--until-closed', '--type', 'session.*', '--json')

@@ -81,11 +81,30 @@ describe('usage', { timeout: TEST_MS_MAX }, () => {
       ['audit', 'S1', '--html', 'none/x'],
       ['init', '--source', 'none'],
     ].map((args) => ({ args, line: /^error: invalid_argument: --\w+: \/.*\/none: there is no such directory\n$/ })),
+    {
+      args: ['run', 't', '--workflow', 'x', '--protocol', 'exit-code'],
+      line: /^error: invalid_argument: --protocol is for --command/,
+    },
+    ...['nonsense', '4222', 'host:', ':4222', 'host:0', 'host:65536', '[host]:1', '::1:4222', 'a"b:1'].map(
+      (listen) => ({
+        args: ['server-config', '--roles', '--listen', listen],
+        line: /^error: invalid_argument: --listen .*: expected HOST:PORT/,
+      }),
+    ),
+    {
+      args: ['server-config', '--create', '--nats', 'nats://127.0.0.1:1', '--listen', '127.0.0.1:4222'],
+      line: /^error: invalid_argument: --listen and --store-dir are for --roles\n$/,
+    },
     { args: ['run', 't', '--command', ' '], line: /^error: invalid_argument: --command: expected a non-blank string/ },
   ])('$args is refused with status 2 and one line', async ({ args, line }) => {
     const { code, stdout, stderr } = await (await here()).run(...args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(line)
+  })
+
+  it.each(['0.0.0.0:4222', '[::1]:4222', 'nats_1.example.org:1'])('a server may listen on %s', async (listen) => {
+    const { code, stdout } = await (await here()).run('server-config', '--roles', '--listen', listen)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`\nlisten: "${listen}"\n`) })
   })
 
   it('without a command prints help and exits with 2', async () => {

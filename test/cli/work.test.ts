@@ -55,6 +55,12 @@ describe('work that a session leaves behind', { timeout: TEST_MS_MAX }, () => {
     const cli = cliIn(program, await temporaryDirectory())
     await cli.run('run', 'look', '--session-id', 'idle', '--command', 'true', '--protocol', 'exit-code')
     expect(await cli.run('diff', 'idle')).toEqual({ code: 0, stdout: '', stderr: 'nothing changed\n' })
+    expect((await cli.run('apply', 'idle')).stdout).toMatch(/^0 files changed in /)
+    expect(await cli.run('apply', 'idle', '--to', 'none')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: apply_failed: source \/.*\/none is not a directory\n$/),
+    })
     await cli.run('start', 'later', '--session-id', 'later')
     expect(await cli.json('diff', 'later')).toMatchObject({
       code: 1,

@@ -11,8 +11,8 @@ import { repositoryOf } from './repository.ts'
 const APPLY = ['apply', '--whitespace=nowarn', '--no-ignore-whitespace']
 
 export async function applyPatch(patch: Uint8Array, sourcePath: string): Promise<void> {
-  if (patch.length === 0) return
   const source = await canonicalDirectory(sourcePath, 'source')
+  if (patch.length === 0) return
   const scratch = await mkdtemp(join(tmpdir(), 'swarmtrail-apply-'))
   try {
     const places = await placesFor(source, join(scratch, 'git'))
