@@ -10,6 +10,7 @@ import { projections } from '../projections/catalog.ts'
 import { messageOf } from '../runtime/errors.ts'
 import type { LeaseHolder } from '../runtime/ports.ts'
 import { PARKED_STORE, PROJECTOR_LEASE } from '../runtime/projector.ts'
+import { soundLog } from '../runtime/sound-log.ts'
 import { storeNameOf } from '../runtime/views.ts'
 import type { GlobalOptions } from './command.ts'
 
@@ -135,11 +136,11 @@ async function viewCheck(swarm: ConnectedSwarm, leases: ReadonlyMap<string, Leas
 
 /** Those that were stored by a runner, and those behind what it has read. */
 async function parkedCheck(swarm: ConnectedSwarm): Promise<DoctorCheck> {
-  const { log, views } = swarm.ports
+  const { views } = swarm.ports
   const parked = new Map<number, string>()
   const checkpoints = await Promise.all(Object.values(projections).map((one) => views.checkpoint(storeNameOf(one))))
   for await (const { position, document } of views.list(PARKED_STORE)) parked.set(position, reasonIn(document))
-  for await (const item of log.subscribe({ after: Math.min(...checkpoints), once: true }))
+  for await (const item of soundLog(swarm.ports, { after: Math.min(...checkpoints), once: true }))
     if (item.kind === 'parked') parked.set(item.position, item.reason)
   const shown = [...parked].slice(0, IDS_SHOWN_MAX).map(([position, reason]) => `position ${position}: ${reason}`)
   const detail =

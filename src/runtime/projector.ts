@@ -15,6 +15,7 @@ import { isSwarmError, messageOf } from './errors.ts'
 import { takeLease } from './lease-keeper.ts'
 import type { ClientPorts, LeaseHolder, LeaseStore, LogItem } from './ports.ts'
 import { ProjectedView } from './projected-view.ts'
+import { soundLog } from './sound-log.ts'
 import { recorded, storeNameOf } from './views.ts'
 
 export const PROJECTOR_LEASE = 'views.projector'
@@ -100,7 +101,7 @@ export async function project(ports: ClientPorts, signal: AbortSignal, limits = 
   let storer: Promise<void> = Promise.resolve()
   let storing: Promise<void> = Promise.resolve()
   try {
-    for await (const item of ports.log.subscribe({ after: kept.position(), signal: life.signal })) {
+    for await (const item of soundLog(ports, { after: kept.position(), signal: life.signal })) {
       if (item.kind === 'caught_up') storer = storeRegularly(ports, kept, life.signal).catch(fail)
       if (item.kind === 'parked') await putParked(ports, item)
       if (item.kind === 'event') kept.take(item)

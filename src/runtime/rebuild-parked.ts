@@ -6,6 +6,7 @@ import type { Position } from '../events/ids.ts'
 import type { ClientPorts, LogParked, StoredDocument } from './ports.ts'
 import { PARKED_STORE } from './projector.ts'
 import { sameDocument, type Rebuilt } from './rebuild.ts'
+import { soundLog } from './sound-log.ts'
 import type { OnProgress } from './verify-history.ts'
 
 export type ParkedDocument = { position: Position; subject: string; code: string; reason: string }
@@ -36,12 +37,12 @@ export async function rebuildParked(
   return { rebuilt: { view: PARKED_STORE, events: messages, documents: parked.length, changed, duration_ms }, parked }
 }
 
-async function findParked({ log }: Ports, after: Position, onProgress?: OnProgress) {
+async function findParked(ports: Ports, after: Position, onProgress?: OnProgress) {
   const parked: ParkedDocument[] = []
   let messages = 0
-  let head = await log.head()
+  let head = await ports.log.head()
   const goal = head
-  for await (const item of log.subscribe({ after, once: true })) {
+  for await (const item of soundLog(ports, { after, once: true })) {
     head = Math.max(head, item.position)
     if (item.kind === 'caught_up') continue
     if (item.kind === 'parked') parked.push(documentOf(item))

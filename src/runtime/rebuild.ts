@@ -8,6 +8,7 @@ import type { Position } from '../events/ids.ts'
 import type { ViewName } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import type { ClientPorts, StoredDocument } from './ports.ts'
+import { soundLog } from './sound-log.ts'
 import type { OnProgress } from './verify-history.ts'
 import { projectionOf, recorded, storeNameOf } from './views.ts'
 
@@ -85,7 +86,7 @@ async function foldBeside(
 ): Promise<Folded> {
   const folded: Folded = { documents: new Map(), served: new Map(), events: 0, head: await ports.log.head() }
   const goal = folded.head
-  for await (const item of ports.log.subscribe({ after: 0, filter: { nouns: projection.nouns }, once: true })) {
+  for await (const item of soundLog(ports, { after: 0, filter: { nouns: projection.nouns }, once: true })) {
     folded.head = Math.max(folded.head, item.position)
     const event = recorded(item)
     if (event === null) continue

@@ -9,6 +9,7 @@ import { nounOf } from '../events/session-events.ts'
 import { projections, type DocumentOf, type ViewName } from '../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import type { ClientPorts, LogItem } from './ports.ts'
+import { parkedIfStray, soundLog } from './sound-log.ts'
 
 export type ViewDocument<Name extends ViewName> = { key: string; position: Position; document: DocumentOf<Name> }
 
@@ -50,20 +51,23 @@ async function readOfSession<Document>(
   sessionId: SessionId,
 ): Promise<Stored<Document> | null> {
   let stored = (await views.get(storeNameOf(projection), key)) as Stored<Document> | null
-  for (const item of await log.read(sessionId, stored?.position ?? 0)) stored = take(projection, key, stored, item)
+  for (const item of await log.read(sessionId, stored?.position ?? 0)) {
+    stored = take(projection, key, stored, await parkedIfStray(log, item))
+  }
   return stored
 }
 
 /** A document that several sessions may change: what is stored, and what the log has beyond the view's checkpoint. */
 export async function readAcross<Document>(
-  { views, log }: ClientPorts,
+  ports: ClientPorts,
   projection: Projection<Document>,
   key: string,
 ): Promise<Stored<Document> | null> {
+  const { views } = ports
   // The checkpoint is read first: a document stored meanwhile is newer than it, and what it has is not applied twice.
   const after = await views.checkpoint(storeNameOf(projection))
   let stored = (await views.get(storeNameOf(projection), key)) as Stored<Document> | null
-  for await (const item of log.subscribe({ after, filter: { nouns: projection.nouns }, once: true })) {
+  for await (const item of soundLog(ports, { after, filter: { nouns: projection.nouns }, once: true })) {
     stored = take(projection, key, stored, item)
   }
   return stored
@@ -100,7 +104,7 @@ export async function foldLog<Document>(
   span: { after: Position; upTo?: Position },
   documents: Map<string, Stored<Document>>,
 ): Promise<void> {
-  for await (const item of ports.log.subscribe({
+  for await (const item of soundLog(ports, {
     after: span.after,
     filter: { nouns: projection.nouns },
     once: true,

@@ -5,6 +5,7 @@ import { ACE_FILES, aceBridge, acePosts, aceRegistry } from '../../projections/a
 import type { DocumentOf } from '../../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../../projections/projection.ts'
 import type { ClientPorts, LogItem } from '../ports.ts'
+import { soundLog } from '../sound-log.ts'
 import { projectionOf, recorded, storeNameOf } from '../views.ts'
 
 /** Replaces a file as a whole; the path is relative to the directory of the export. */
@@ -17,7 +18,7 @@ const FLUSH_INTERVAL_MS = 250
 /** Writes the files as of now. Throws `log_unreachable` and what the writer throws. */
 export async function exportAce(ports: Ports, write: WriteFile): Promise<void> {
   const files = await openFiles(ports, write)
-  for await (const item of ports.log.subscribe({ after: files.after, once: true })) files.take(item)
+  for await (const item of soundLog(ports, { after: files.after, once: true })) files.take(item)
   await files.flush()
 }
 
@@ -29,7 +30,7 @@ export async function followAce(ports: Ports, write: WriteFile, signal: AbortSig
   signal.addEventListener('abort', end)
   if (signal.aborted) end()
   const reading = async () => {
-    for await (const item of ports.log.subscribe({ after: files.after, signal: over.signal })) files.take(item)
+    for await (const item of soundLog(ports, { after: files.after, signal: over.signal })) files.take(item)
   }
   const flushing = async () => {
     while (!over.signal.aborted) {
