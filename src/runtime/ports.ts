@@ -268,7 +268,8 @@ export interface Scratch {
   write(path: string, content: string): Promise<void>
   /** Content up to `bytesMax`; null when there is no such file; throws when it is larger. */
   read(path: string, bytesMax: number): Promise<string | null>
-  exists(path: string): Promise<boolean>
+  /** Where something below any directory really lies, links followed: in the directory, out of it, or nowhere. */
+  lookUp(directory: string, path: string): Promise<'inside' | 'outside' | 'missing'>
   remove(path: string): Promise<void>
   join(...parts: string[]): string
 }
@@ -281,7 +282,7 @@ export type Workflow = {
   /** null: given on the command line. */
   path: string | null
   digest: string
-  /** Unknown keys by their full path. */
+  /** What has no effect though it was probably meant to have one: unknown keys and unknown tools, a sentence each. */
   warnings: readonly string[]
   /** What relative paths in it resolve from; absolute. */
   directory: string

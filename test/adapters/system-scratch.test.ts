@@ -91,25 +91,53 @@ describe('files', () => {
   it('are removed with all they hold, more than once', async () => {
     const turn = await scratch.turnDirectory('files', 6)
     await scratch.write(join(turn, 'a'), 'x')
-    expect(await scratch.exists(join(turn, 'a'))).toBe(true)
+    expect(await scratch.lookUp(turn, 'a')).toBe('inside')
     await scratch.remove(turn)
     await scratch.remove(turn)
-    expect(await scratch.exists(turn)).toBe(false)
-    expect(await scratch.exists(join(turn, 'a'))).toBe(false)
+    expect(await scratch.lookUp(turn, '.')).toBe('missing')
+    expect(await scratch.lookUp(turn, 'a')).toBe('missing')
   })
 
   it('are not there below a file or a link to itself', async () => {
     const turn = await scratch.turnDirectory('files', 7)
     writeFileSync(join(turn, 'file'), '')
     symlinkSync('loop', join(turn, 'loop'))
-    expect(await scratch.exists(join(turn, 'file', 'none'))).toBe(false)
-    expect(await scratch.exists(join(turn, 'loop'))).toBe(false)
+    expect(await scratch.lookUp(turn, 'file/none')).toBe('missing')
+    expect(await scratch.lookUp(turn, 'loop')).toBe('missing')
     await scratch.remove(join(turn, 'file', 'none'))
-    expect(await scratch.exists(join(turn, 'file'))).toBe(true)
+    expect(await scratch.lookUp(turn, 'file')).toBe('inside')
   })
 
-  it('are looked for anywhere', async () => {
-    expect(await scratch.exists(temporary.path)).toBe(true)
+  it('are looked for in any directory, and told apart from what lies outside of it', async () => {
+    const base = join(temporary.path, 'any')
+    mkdirSync(join(base, 'inner'), { recursive: true })
+    mkdirSync(`${base}-other`)
+    writeFileSync(join(base, 'inner', 'file'), '')
+    const links = {
+      near: 'inner/file',
+      far: '/etc/passwd',
+      beside: '../any-other',
+      up: 'inner/../..',
+      gone: '/nowhere',
+    }
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(base, name))
+    symlinkSync(base, join(temporary.path, 'alias'))
+    const wanted = {
+      '.': 'inside',
+      inner: 'inside',
+      'inner/file': 'inside',
+      near: 'inside',
+      far: 'outside',
+      beside: 'outside',
+      up: 'outside',
+      'up/any/near': 'inside',
+      gone: 'missing',
+      none: 'missing',
+    }
+    for (const [path, where] of Object.entries(wanted)) {
+      expect([path, await scratch.lookUp(base, path)]).toEqual([path, where])
+      expect([path, await scratch.lookUp(join(temporary.path, 'alias'), path)]).toEqual([path, where])
+    }
   })
 
   it('are refused outside of the root', async () => {
@@ -131,7 +159,7 @@ describe('what an executor may leave in place of a file', () => {
     await once(server, 'listening')
     for (const name of ['link', 'dangling', 'directory', 'fifo', 'socket']) {
       await expect(scratch.read(join(turn, name), 100)).rejects.toEqual(refused('is not a regular file'))
-      expect(await scratch.exists(join(turn, name))).toBe(name !== 'dangling')
+      expect(await scratch.lookUp(turn, name)).toBe(name === 'dangling' ? 'missing' : 'inside')
     }
     const devices = fileScratch('/dev')
     await expect(devices.read('/dev/zero', 100)).rejects.toEqual(refused('is not a regular file'))

@@ -49,13 +49,14 @@ it.concurrent('checks of every kind pass: completed and verified', async (test) 
 it.concurrent('checks of every kind fail: all are run, and the claim is refused with evidence', async (test) => {
   const s = await scenario(test, {
     git: true,
-    turns: [`echo x > src.ts; ${done('I am done')}`],
+    turns: [`echo x > src.ts; ln -s /etc/passwd link; ${done('I am done')}`],
     config: {
       autonomy: {
         stop: [
           { name: 'tests', command: 'echo 2 tests failed; exit 1' },
           { name: 'slow', command: 'sleep 600', timeout_ms: 200 },
           { name: 'outside', file_exists: '../../WORKFLOW.md' },
+          { name: 'linked', file_exists: 'link' },
           { name: 'none', files_changed: { include: ['docs/**'], min: 1 } },
           { name: 'few', files_changed: { max: 0 } },
           { name: 'clean', no_uncommitted_changes: true },
@@ -66,14 +67,17 @@ it.concurrent('checks of every kind fail: all are run, and the claim is refused 
   const { record, events } = await s.run()
   expect(record).toMatchObject({ status: 'blocked', reason_code: 'stop_checks_failed', verified: false, turn_count: 1 })
   expect(record.turns[0]).toMatchObject({ response_status: 'done', summary: 'I am done' })
-  expect(record.result_summary).toBe('done was claimed, but stop checks failed: tests, slow, outside, none, few, clean')
+  expect(record.result_summary).toBe(
+    'done was claimed, but stop checks failed: tests, slow, outside, linked, none, few, clean',
+  )
   const { checks } = only(events, 'checks.failed').data
   expect(checks.map(({ name, ok, timed_out, output }) => [name, ok, timed_out, output])).toEqual([
     ['tests', false, false, '2 tests failed\n'],
     ['slow', false, true, ''],
     ['outside', false, false, '../../WORKFLOW.md is not a path inside the workspace'],
+    ['linked', false, false, 'link leads out of the workspace'],
     ['none', false, false, '0 changed files match docs/**, wanted at least 1'],
-    ['few', false, false, '1 changed files match **, wanted 0 to 0: src.ts'],
+    ['few', false, false, '2 changed files match **, wanted 0 to 0: link, src.ts'],
     ['clean', false, false, 'there are uncommitted changes'],
   ])
 })

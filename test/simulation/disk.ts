@@ -26,7 +26,10 @@ export function scratchOf(world: World, actor: Actor, disk: Disk): Scratch {
       world.local(actor, `directory ${sessionId}/${turn}`, () => `/turns/${sessionId}/${turn}`),
     write: (path, content) => world.local(actor, `write ${path}`, () => void files.set(path, content)),
     read: (path) => world.local(actor, `read ${path}`, () => files.get(path) ?? null),
-    exists: (path) => world.local(actor, `look for ${path}`, () => files.has(path)),
+    lookUp: (directory, path) =>
+      world.local(actor, `look for ${directory}/${path}`, () =>
+        files.has(`${directory}/${path}`) ? 'inside' : 'missing',
+      ),
     remove: (path) => world.local(actor, `remove ${path}`, () => void files.delete(path)),
     join: (...parts) => parts.join('/'),
   }

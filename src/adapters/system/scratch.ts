@@ -13,7 +13,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { rm, stat } from 'node:fs/promises'
+import { realpath, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
 import { SESSION_ID_PATTERN } from '../../events/ids.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
@@ -40,7 +40,7 @@ export function fileScratch(root: string): Scratch {
     turnDirectory: async (sessionId, turnNumber) => turnDirectory(base, sessionId, turnNumber),
     write: async (path, content) => write(inside(base, path), content),
     read: async (path, bytesMax) => read(inside(base, path), bytesMax),
-    exists,
+    lookUp,
     remove: async (path) => remove(inside(base, path)),
     join,
   }
@@ -135,13 +135,14 @@ function readUpTo(file: number, expectedBytes: number, bytesMax: number): Buffer
   return null
 }
 
-/** Only a look, so anywhere: whether a path leads to something. */
-async function exists(path: string): Promise<boolean> {
+/** Only a look, so anywhere. */
+async function lookUp(directory: string, name: string): ReturnType<Scratch['lookUp']> {
+  const path = join(directory, name)
   try {
-    await stat(path)
-    return true
+    const [base, real] = [await realpath(directory), await realpath(path)]
+    return real === base || real.startsWith(join(base, sep)) ? 'inside' : 'outside'
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))) return false
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(codeOf(error))) return 'missing'
     throw failure(path, 'looked up', error)
   }
 }

@@ -1,4 +1,4 @@
-import type { CheckResult } from '../../events/parts.ts'
+import { ENDED_BY_STOP, type CheckResult } from '../../events/parts.ts'
 import type { Check } from '../../events/workflow-config.ts'
 import { countedFiles, isInside, nameOfCheck, timeoutOfCheck, type FilesChanged } from '../checks.ts'
 import { isSwarmError } from '../errors.ts'
@@ -72,14 +72,15 @@ async function runCommand(input: EffectInput<'runChecks'>, command: string, time
     exit_code: result.exitCode,
     timed_out: result.ended === 'timed_out',
     output:
-      result.error ?? (result.ended === 'aborted' ? 'ended by a stop' : joined(result.stdout.tail, result.stderr.tail)),
+      result.error ?? (result.ended === 'aborted' ? ENDED_BY_STOP : joined(result.stdout.tail, result.stderr.tail)),
   }
 }
 
 async function fileExists({ scope, ports }: EffectInput<'runChecks'>, path: string): Promise<Verdict> {
   if (!isInside(path)) return evidence(false, `${path} is not a path inside the workspace`)
-  const found = await ports.scratch.exists(ports.scratch.join(workspaceIn(scope).path, path))
-  return evidence(found, found ? `${path} exists` : `${path} does not exist`)
+  const found = await ports.scratch.lookUp(workspaceIn(scope).path, path)
+  if (found === 'outside') return evidence(false, `${path} leads out of the workspace`)
+  return evidence(found === 'inside', found === 'inside' ? `${path} exists` : `${path} does not exist`)
 }
 
 function filesChanged(changed: readonly string[], rule: FilesChanged): Verdict {
