@@ -16,11 +16,11 @@ export function addServeOptions(command: Command): Command {
 
 type Given = { workflow?: string; source?: string; command?: { command: string; protocol?: 'ace' | 'exit-code' } }
 
-/** Reads the workflow before anything is started, so that its errors leave nothing behind. Unknown keys are told. */
+/** Reads the workflow before anything is started, so that its errors leave nothing behind. Its warnings are told. */
 export async function loadWorkflow(terminal: Terminal, { workflow, source, command }: Given): Promise<Workflow> {
   if (source !== undefined) await refuseNoDirectory('--source', source)
   const { fileWorkflows } = await import('../adapters/workflow/file-workflows.ts')
   const loaded = await fileWorkflows({ workflowPath: workflow, command, sourceDir: source ?? '.' }).load()
-  for (const key of loaded.warnings) terminal.note(oneLine(`warning: ${loaded.path}: unknown key ${key} is ignored`))
+  for (const warning of loaded.warnings) terminal.note(oneLine(`warning: ${loaded.path}: ${warning}`))
   return loaded
 }

@@ -3,6 +3,19 @@ import type { CapabilitySnapshot, ToolChoiceAudit } from '../events/parts.ts'
 import type { ModelClass } from '../events/workflow-config.ts'
 import type { ToolDescription } from './ports.ts'
 
+/** The built-in tools, which are all there are. */
+export const TOOL_NAMES = [
+  'read_file_lines',
+  'list_files',
+  'search_text',
+  'write_file',
+  'replace_in_file',
+  'git_status',
+  'git_diff',
+  'run_command',
+] as const
+export type ToolName = (typeof TOOL_NAMES)[number]
+
 export type CatalogInput = {
   tools: readonly ToolDescription[]
   modelClass: ModelClass

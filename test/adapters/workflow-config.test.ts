@@ -184,11 +184,21 @@ autonomy: {stop: [a, {command: b, retries: 1}, {files_changed: {exclude: []}}]}
 constructor: 1
 team: {size: 2}`)
     expect(warnings).toEqual([
-      'executor.max_turn',
-      'autonomy.stop.1.retries',
-      'autonomy.stop.2.files_changed.exclude',
-      'constructor',
-      'team',
+      'unknown key executor.max_turn is ignored',
+      'unknown key autonomy.stop.1.retries is ignored',
+      'unknown key autonomy.stop.2.files_changed.exclude is ignored',
+      'unknown key constructor is ignored',
+      'unknown key team is ignored',
+    ])
+  })
+
+  it('are no worse than unknown tools, which a policy would leave as they are', () => {
+    const { warnings } = load(`
+executor: {command: a}
+tools: {allow: [read_file_lines, search_txt], deny: [run_command, bogus_tool]}`)
+    expect(warnings).toEqual([
+      expect.stringMatching(/^tools\.allow: no tool is named search_txt; there are read_file_lines, .*, run_command$/),
+      expect.stringMatching(/^tools\.deny: no tool is named bogus_tool; there are read_file_lines, /),
     ])
   })
 })

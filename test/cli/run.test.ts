@@ -84,12 +84,14 @@ describe('run', { timeout: TEST_MS_MAX }, () => {
     const directory = await temporaryDirectory()
     const cli = cliIn(program, directory)
     const workflow = (stop: string) =>
-      `---\nexecutor: {command: "true", protocol: exit-code, max_turns: 1}\nautonomy: {stop: [{name: proof, command: ${stop}}]}\nextra: 1\n---\n`
+      `---\nexecutor: {command: "true", protocol: exit-code, max_turns: 1}\nautonomy: {stop: [{name: proof, command: ${stop}}]}\ntools: {deny: [run_comand]}\nextra: 1\n---\n`
     await writeFile(join(directory, 'WORKFLOW.md'), workflow('"true"'))
     const good = await cli.run('run', 'task')
     expect(good).toMatchObject({ code: 0 })
     expect(good.stdout).toMatch(/verified +yes, the stop checks passed: proof ok\n/)
-    expect(good.stderr).toMatch(/^warning: .*WORKFLOW\.md: unknown key extra is ignored\n$/)
+    expect(good.stderr).toMatch(
+      /^warning: .*WORKFLOW\.md: unknown key extra is ignored\nwarning: .*WORKFLOW\.md: tools\.deny: no tool is named run_comand; .*\n$/,
+    )
     await writeFile(join(directory, 'other.md'), workflow('"false"'))
     const bad = await cli.run('run', 'task', '--workflow', 'other.md')
     expect(bad.code).toBe(3)

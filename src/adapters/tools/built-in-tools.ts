@@ -13,7 +13,7 @@ import { type Tool, ToolFault } from './tool.ts'
 
 export function builtInTools({ shell }: { shell: Shell }): Tools {
   const tools = [readFileLines, listFiles, searchText, writeFile, replaceInFile, gitStatus, gitDiff, runCommand(shell)]
-  const byName = new Map(tools.map((tool) => [tool.name, tool]))
+  const byName = new Map<string, Tool>(tools.map((tool) => [tool.name, tool]))
   return {
     descriptions: tools.map(describe),
     async run(options) {

@@ -1,6 +1,7 @@
 /** What a built-in tool is. */
 import type { z } from 'zod'
 import type { ToolDescription, ToolRun } from '../../runtime/ports.ts'
+import type { ToolName } from '../../runtime/tool-catalog.ts'
 
 export type ToolErrorCode =
   | 'aborted'
@@ -30,7 +31,8 @@ export class ToolFault extends Error {
 /** A run whose signal ends with the session's or with the tool's own time limit. */
 export type ToolContext = Omit<ToolRun, 'name' | 'input'>
 
-export type Tool = Omit<ToolDescription, 'input_schema'> & {
+export type Tool = Omit<ToolDescription, 'name' | 'input_schema'> & {
+  name: ToolName
   input: z.ZodType
   /** null: the tool bounds its own time. */
   timeoutMs: number | null

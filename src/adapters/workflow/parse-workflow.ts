@@ -2,6 +2,7 @@
 import { parseDocument, type Document } from 'yaml'
 import { workflowConfigSchema, type WorkflowConfig } from '../../events/workflow-config.ts'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
+import { TOOL_NAMES } from '../../runtime/tool-catalog.ts'
 import { describeIssues } from './config-issues.ts'
 import { splitFrontMatter, YAML_FIRST_LINE } from './front-matter.ts'
 import { literalSecrets } from './literal-secrets.ts'
@@ -41,9 +42,22 @@ export function checkConfig(
   const value = withSections(front)
   const parsed = workflowConfigSchema.safeParse(value)
   const issues = parsed.success ? literalSecrets(parsed.data) : describeIssues(parsed.error.issues, value)
-  if (parsed.success && issues.length === 0) return { config: parsed.data, warnings: unknownKeys(value) }
+  if (parsed.success && issues.length === 0) {
+    const keys = unknownKeys(value).map((key) => `unknown key ${key} is ignored`)
+    return { config: parsed.data, warnings: [...keys, ...unknownTools(parsed.data)] }
+  }
   const lines = issues.map(({ path, message }) => `${path}: ${message}`)
   throw new SwarmError('workflow_invalid', `${where}: ${lines.join('; ')}${hint}`, { details: { issues } })
+}
+
+/** A tool misspelt in a policy is not denied, or not allowed, without a word from anybody. */
+function unknownTools({ tools }: WorkflowConfig): string[] {
+  const known: readonly string[] = TOOL_NAMES
+  return (['allow', 'deny'] as const).flatMap((list) =>
+    (tools[list] ?? [])
+      .filter((name) => !known.includes(name))
+      .map((name) => `tools.${list}: no tool is named ${name}; there are ${TOOL_NAMES.join(', ')}`),
+  )
 }
 
 /** A section that is left out, or whose keys are all commented out, is an empty one: then its keys are what is missing. */
