@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import { EVENT_TYPES, nounOf } from '../events/session-events.ts'
+import { SwarmError } from './errors.ts'
 import type { ClientPorts, LogParked } from './ports.ts'
 import { recorded } from './views.ts'
 
@@ -11,7 +12,7 @@ export type EventsOptions = {
   /** Type patterns: `session.completed`, `session.*`, `*`. Default: all. */
   types?: readonly string[] | undefined
   signal?: AbortSignal | undefined
-  /** `closed`: end after `session.closed` of the session. `now`: end when caught up. Default: follow for ever. */
+  /** `closed`: end after `session.closed` of the session, at once where that lies before. `now`: end when caught up. Default: follow for ever. */
   until?: 'closed' | 'now' | undefined
   /** Told of messages that are no events of ours; they are never dropped silently. Default: the logger. */
   onParked?: ((parked: LogParked) => void) | undefined
@@ -25,6 +26,8 @@ export async function* followEvents(
   const { after, sessionId, signal, until } = options
   const matches = matcherOf(options.types)
   const nouns = nounsOf(matches, until === 'closed')
+  /** Whether it is still to be seen that an end will come. */
+  let unsure = until === 'closed' && sessionId !== undefined
   for await (const item of ports.log.subscribe({
     after,
     filter: { sessionId, nouns },
@@ -32,11 +35,28 @@ export async function* followEvents(
     signal,
   })) {
     if (item.kind === 'parked') report(ports, options, item)
+    if (item.kind === 'caught_up' && unsure) {
+      unsure = false
+      if (await hasClosed(ports, sessionId ?? '', after)) return
+    }
     const event = recorded(item)
     if (event === null) continue
+    // From its beginning on, nothing of the session can lie before.
+    if (event.type === 'start.requested') unsure = false
     if (matches(event.type)) yield event
     if (until === 'closed' && event.type === 'session.closed') return
   }
+}
+
+/** Whether the session's last event lies where nobody looks for it any more. Throws `session_not_found`. */
+async function hasClosed(ports: ClientPorts, sessionId: SessionId, after: Position): Promise<boolean> {
+  const trail = await ports.log.read(sessionId)
+  // What can't be read may be the request of a newer version; what else comes before one is no session's.
+  if (!trail.some((item) => item.kind === 'parked' || item.event.type === 'start.requested'))
+    throw new SwarmError('session_not_found', `no session ${JSON.stringify(sessionId)}`, {
+      details: { session_id: sessionId },
+    })
+  return trail.some((item) => item.position <= after && recorded(item)?.type === 'session.closed')
 }
 
 /** Whether a type matches any of the patterns; `*` stands for any run of characters. */

@@ -11,6 +11,7 @@ import type { CoordinatorCommand } from '../machines/commands.ts'
 import type { Refusal } from '../machines/decider.ts'
 import { indexes, isViewName, VIEW_NAMES, type DocumentOf, type ViewName } from '../projections/catalog.ts'
 import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from '../projections/recent-sessions.ts'
+import { SESSION_STATUSES } from '../projections/status.ts'
 import { relatedKeys } from '../projections/related-sessions.ts'
 import { handleCommand } from './command-handler.ts'
 import { isEarlier, RECALL_SESSIONS_MAX, recallOf, type RecallEntry } from './effects/recall.ts'
@@ -122,6 +123,7 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
     /**
      * Events from any place on, then live on the same path: in order, none missed, none twice. Pulled by the consumer.
      * Ends when the signal aborts, with `until: 'closed'` after the session's last event, with `until: 'now'` when caught up.
+     * Throws `session_not_found` with `until: 'closed'` for a session that nobody has asked for yet, as it may never end.
      */
     async *events(
       given: Omit<EventsOptions, 'after'> & { from?: Place } = {},
@@ -136,8 +138,10 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
       return (await readView(ports, 'registry', sessionId))?.document ?? null
     },
 
-    /** Registry records, newest first. */
+    /** Registry records, newest first. Throws `invalid_argument` for a status that there is not. */
     async list({ status, labels = {}, at, limit }: ListOptions = {}): Promise<RegistryRecord[]> {
+      if (status !== undefined && !SESSION_STATUSES.includes(status))
+        throw new SwarmError('invalid_argument', `status ${status}: expected one of ${SESSION_STATUSES.join(', ')}`)
       const filtered = status !== undefined || Object.keys(labels).length > 0 || at !== undefined
       if (limit !== undefined && limit <= RECENT_SESSIONS_MAX && !filtered) return newest(ports, limit)
       const all = at === undefined ? await listView(ports, 'registry') : await viewAt(ports, 'registry', at)
