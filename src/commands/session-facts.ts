@@ -14,6 +14,7 @@ export async function factsOf(swarm: ConnectedSwarm, sessionId: SessionId): Prom
   const facts: SessionFacts = { capture: null, stopChecks: null }
   for (const event of await trailOf(swarm, sessionId)) {
     if (event.type === 'workspace.captured') facts.capture = event.data
+    if (event.type === 'turn.started' || event.type === 'session.resumed') facts.stopChecks = null
     if ((event.type === 'checks.passed' || event.type === 'checks.failed') && event.data.stage === 'stop')
       facts.stopChecks = event.data.checks
   }

@@ -27,6 +27,8 @@ export const checkResultSchema = z.object({
   duration_ms: z.number().min(0),
 })
 export type CheckResult = z.output<typeof checkResultSchema>
+/** What a check has as its output, and a hook as its error, when a stop cut it off. */
+export const ENDED_BY_STOP = 'ended by a stop'
 
 export const toolCallSchema = z.object({
   name: z.string().min(1),

@@ -133,9 +133,8 @@ function settleTurn(context: SessionContext): SessionFact {
     const reason = context.stop.reason ?? 'stop requested'
     return { type: 'turn.stopped', data: { turn_number: turn.number, last_activity: turn.last_activity, reason } }
   }
-  const status = turn.response?.status ?? 'failed'
   const { outcome, outcome_reason } = classifyTurn({
-    status,
+    status: turn.response?.status ?? null,
     toolCalls: turn.response?.tool_calls.length ?? 0,
     silentUnlessBlocked: startedOf(context).output.silent_unless_blocked,
   })
@@ -146,7 +145,7 @@ function settleTurn(context: SessionContext): SessionFact {
     type: 'turn.completed',
     data: {
       turn_number: turn.number,
-      status,
+      status: turn.response?.status ?? 'failed',
       outcome,
       outcome_reason,
       summary: turn.response?.summary ?? `the response could not be used: ${broken}`,

@@ -14,6 +14,7 @@ import {
   type SessionContext,
   type TurnBrief,
 } from './context.ts'
+import { countWords } from '../words/amounts.ts'
 import { heldPost, outcomePost } from './posts.ts'
 import { hookEnd, stopCheckTask } from './ends.ts'
 import { blocked, completed, exhausted, failed, stopped } from './verdicts.ts'
@@ -125,7 +126,10 @@ const recorders: Recorders = {
       const post = data.outcome === 'no_op_success' ? null : heldPost(context, event, 'progress', data.summary)
       const spent = turnsLeft(context)
         ? null
-        : failed('max_turns_exceeded', `still not done after ${context.turnsStarted} turns: ${data.summary}`)
+        : failed(
+            'max_turns_exceeded',
+            `still not done after ${countWords(context.turnsStarted, 'turn')}: ${data.summary}`,
+          )
       return { ...taken, post, verdict: spent }
     }
     if (data.status === 'blocked') return { ...taken, verdict: blocked('executor_blocked', data.summary) }

@@ -1,5 +1,6 @@
 /** The ends a session can be heading for, in words. */
 import type { ReasonCode } from '../events/parts.ts'
+import { countWords } from '../words/amounts.ts'
 import type { SessionContext, Verdict } from './context.ts'
 
 export function failed(reason_code: ReasonCode, summary: string): Verdict {
@@ -29,7 +30,7 @@ export function exhausted(context: SessionContext, data: { restart: number; rest
   return data.restart > data.restarts_max
     ? blocked(
         'stall_restart_exhausted',
-        `${data.restart} turns in a row were cut short, ${data.restarts_max} restarts are allowed`,
+        `cut short ${countWords(data.restart, 'time')} in a row, ${countWords(data.restarts_max, 'restart')} allowed`,
       )
-    : failed('max_turns_exceeded', `the last of ${context.turnsStarted} turns was cut short`)
+    : failed('max_turns_exceeded', `the last of ${countWords(context.turnsStarted, 'turn')} was cut short`)
 }

@@ -51,7 +51,7 @@ export type StoryClaim = {
   position: Position
 }
 export type StoryVerification = {
-  /** Null: there was nothing to check it with, or no check came to its turn. */
+  /** Null: there was nothing to check it with, no check came to its turn, or a stop was asked for before they ended. */
   verified: boolean | null
   checks: CheckResult[]
   /** Of the event with the checks; null: none ran. */

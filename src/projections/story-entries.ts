@@ -2,8 +2,10 @@
 import type { RecordedEvent } from '../events/envelope.ts'
 import type { EventType } from '../events/session-events.ts'
 import type { Recorded } from './projection.ts'
+import type { Before } from './story-before.ts'
 import type { StoryEntry } from './story-document.ts'
 import {
+  answeredTold,
   checksTold,
   concludedTold,
   cutTold,
@@ -17,12 +19,13 @@ import {
   restartOf,
   type Told,
 } from './story-told.ts'
+import { inputWords } from './tool-input.ts'
 import { countWords, durationWords, sizeWords } from '../words/amounts.ts'
 
 const FILES_TOLD_MAX = 50
 const EVIDENCE_TOLD_MAX = 20
 
-type Tellers = { [T in EventType]: (event: Recorded<T>) => Told | null }
+type Tellers = { [T in EventType]: (event: Recorded<T>, before: Before) => Told | null }
 
 const tellers: Tellers = {
   'start.requested': ({ data, source }) => ({
@@ -67,8 +70,8 @@ const tellers: Tellers = {
     ],
   }),
   'workspace.failed': ({ data }) => ({ title: 'the workspace could not be made', tone: 'bad', details: [data.error] }),
-  'checks.passed': ({ data }) => ({ ...checksTold(data), tone: 'good' }),
-  'checks.failed': ({ data }) => ({ ...checksTold(data), tone: 'bad' }),
+  'checks.passed': ({ data }) => checksTold(data, false),
+  'checks.failed': ({ data }, { stopAsked }) => checksTold(data, stopAsked),
   'hook.finished': ({ data }) => ({
     title: `hook ${data.hook} ${data.ok ? 'succeeded' : data.timed_out ? 'timed out' : 'failed'} after ${durationWords(data.duration_ms)}`,
     tone: data.ok ? 'plain' : 'bad',
@@ -122,14 +125,17 @@ const tellers: Tellers = {
     title: `turn ${data.turn_number} was stopped`,
     details: [data.reason, lastHeard(data)],
   }),
-  'tool.finished': ({ data }) => ({
+  'tool.finished': ({ data }, { calls }) => ({
     title: `tool ${data.tool_name} ${data.ok ? 'succeeded' : 'failed'} after ${durationWords(data.duration_ms)}`,
     tone: data.ok ? 'plain' : 'warn',
-    details: [data.error === undefined ? null : `${data.error.code}: ${data.error.message}`],
+    details: [
+      named('input', inputWords(calls[data.call]?.input ?? {})),
+      data.error === undefined ? null : `${data.error.code}: ${data.error.message}`,
+    ],
     printed: [data.ok ? printedText('result', jsonText(data.output)) : null],
   }),
   'turn.completed': ({ data }) => ({
-    title: `turn ${data.turn_number} answered ${data.status}`,
+    title: answeredTold(data),
     tone: data.outcome === 'escalation_blocker' ? 'bad' : 'plain',
     details: [
       data.summary,
@@ -193,9 +199,9 @@ const tellers: Tellers = {
 }
 
 /** The event's part of the story; null when a later event tells it better. */
-export function entryOf(event: RecordedEvent, sinceMs: number): StoryEntry | null {
-  const teller = tellers[event.type] as (event: RecordedEvent) => Told | null
-  const told = teller(event)
+export function entryOf(event: RecordedEvent, sinceMs: number, before: Before): StoryEntry | null {
+  const teller = tellers[event.type] as (event: RecordedEvent, before: Before) => Told | null
+  const told = teller(event, before)
   if (told === null) return null
   return {
     position: event.position,

@@ -1,5 +1,6 @@
 /** The story as lines of plain text, for a terminal. */
 import type { Printed, Story, StoryEntry } from './story-document.ts'
+import { unjudgedWords } from './verification.ts'
 import { countWords, durationWords, sizeWords } from '../words/amounts.ts'
 
 const PRINTED_LINES_MAX = 12
@@ -33,6 +34,7 @@ export function verifiedWords({ verified, ran }: Story): string {
   const names = verified.checks.map(({ name, ok }) => `${name} ${ok ? 'passed' : 'FAILED'}`).join(', ')
   if (verified.verified === true) return `yes, by ${names}`
   if (verified.verified === false) return `NO: ${names}`
+  if (verified.checks.length > 0) return `no, ${unjudgedWords(verified.checks)}`
   return ran !== null && ran.stop_checks === 0
     ? 'no, the workflow has no stop checks'
     : 'no, no stop check judged the last turn'

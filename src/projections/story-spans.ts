@@ -5,6 +5,8 @@ import { phaseAfter, type Lifecycle, type Phase } from './phase.ts'
 import type { Recorded } from './projection.ts'
 import { outcomeOf } from './status.ts'
 import type { Lane, StoryMark, StorySpan, Tone } from './story-document.ts'
+import { answeredTold } from './story-told.ts'
+import { isCutOff } from './verification.ts'
 import { durationWords } from '../words/amounts.ts'
 
 type Begun = Omit<StorySpan, 'end_ms' | 'open'>
@@ -22,6 +24,7 @@ export function spansOf(events: readonly RecordedEvent[]): StorySpan[] {
     spans.push(finished({ ...span, ...change }, end_ms, false))
   }
   let lifecycle: Lifecycle | null = null
+  let stopAsked = false
   for (const event of events) {
     const at = toEpochMs(event.time)
     const next: Lifecycle | null = phaseAfter(lifecycle, event)
@@ -40,7 +43,8 @@ export function spansOf(events: readonly RecordedEvent[]): StorySpan[] {
     else if (outcomeOf(event) !== null) end('turn', at)
     const waiting = waitSpan(event, at)
     if (waiting !== null) begun.set('wait', waiting)
-    spans.push(...stepsOf(event, at))
+    spans.push(...stepsOf(event, at, stopAsked))
+    stopAsked ||= event.type === 'stop.requested'
   }
   const last = toEpochMs(events.at(-1)?.time ?? '')
   for (const span of begun.values()) spans.push(finished(span, last, true))
@@ -114,11 +118,8 @@ function turnSpan({ data, position }: Recorded<'turn.started'>, start_ms: number
 function turnEnd(event: RecordedEvent): Partial<Begun> | null {
   switch (event.type) {
     case 'turn.completed': {
-      const { turn_number, status, outcome } = event.data
-      return {
-        title: `turn ${turn_number} answered ${status}`,
-        tone: outcome === 'escalation_blocker' ? 'bad' : 'good',
-      }
+      const tone = event.data.outcome === 'escalation_blocker' ? 'bad' : 'good'
+      return { title: answeredTold(event.data), tone }
     }
     case 'turn.stalled':
       return { title: `turn ${event.data.turn_number} fell silent and was ended`, tone: 'warn' }
@@ -148,7 +149,7 @@ function waitSpan(event: RecordedEvent, start_ms: number): Begun | null {
 }
 
 /** What an event says took time before it. */
-function stepsOf(event: RecordedEvent, at: number): StorySpan[] {
+function stepsOf(event: RecordedEvent, at: number, stopAsked: boolean): StorySpan[] {
   const { position } = event
   switch (event.type) {
     case 'hook.finished': {
@@ -163,7 +164,7 @@ function stepsOf(event: RecordedEvent, at: number): StorySpan[] {
     }
     case 'checks.passed':
     case 'checks.failed':
-      return checkSpans(event, at)
+      return checkSpans(event, at, stopAsked)
     case 'turn.stalled': {
       if (event.data.last_activity === null) return []
       const start_ms = toEpochMs(event.data.last_activity)
@@ -176,10 +177,16 @@ function stepsOf(event: RecordedEvent, at: number): StorySpan[] {
 }
 
 /** Checks run one after the other, and the event follows the last one. */
-function checkSpans({ data, position }: Recorded<'checks.passed' | 'checks.failed'>, at: number): StorySpan[] {
+function checkSpans(
+  { data, position }: Recorded<'checks.passed' | 'checks.failed'>,
+  at: number,
+  stopAsked: boolean,
+): StorySpan[] {
   let start_ms = at - data.checks.reduce((sum, { duration_ms }) => sum + duration_ms, 0)
-  return data.checks.map(({ name, ok, duration_ms }) => {
-    const span = stepSpan(name, `check ${name}`, ok, { start_ms, duration_ms, position })
+  return data.checks.map((check) => {
+    const { name, duration_ms } = check
+    const ended = stopAsked && isCutOff(check) ? 'cut' : check.ok
+    const span = stepSpan(name, `check ${name}`, ended, { start_ms, duration_ms, position })
     start_ms += duration_ms
     return span
   })
@@ -188,12 +195,13 @@ function checkSpans({ data, position }: Recorded<'checks.passed' | 'checks.faile
 function stepSpan(
   label: string,
   what: string,
-  ok: boolean,
+  ok: boolean | 'cut',
   { start_ms, duration_ms, position }: { start_ms: number; duration_ms: number; position: number },
 ): StorySpan {
-  const title = `${what} ${ok ? 'succeeded' : 'failed'}`
+  const [ended, tone]: [string, Tone] =
+    ok === 'cut' ? ['was ended by the stop', 'warn'] : ok ? ['succeeded', 'good'] : ['failed', 'bad']
   return finished(
-    { lane: 'step', label, title, tone: ok ? 'good' : 'bad', start_ms, position },
+    { lane: 'step', label, title: `${what} ${ended}`, tone, start_ms, position },
     start_ms + duration_ms,
     false,
   )

@@ -1,7 +1,9 @@
 /** The parts of an entry that several events tell alike: checks, cuts, verdicts, and what was printed. */
 import type { CheckResult, Output } from '../events/parts.ts'
 import type { EventData } from '../events/session-events.ts'
+import { NO_USABLE_ANSWER } from '../events/turn-outcome.ts'
 import type { Printed, Tone } from './story-document.ts'
+import { isCutOff, unjudgedWords } from './verification.ts'
 import { countWords, durationWords } from '../words/amounts.ts'
 
 export type Told = {
@@ -11,19 +13,31 @@ export type Told = {
   printed?: (Printed | null)[]
 }
 
-export function checksTold({ stage, checks }: EventData<'checks.passed'>): Told {
+/** `stopAsked`: the session was asked to stop before the checks ended. */
+export function checksTold({ stage, checks }: EventData<'checks.passed'>, stopAsked: boolean): Told {
+  const cut = stopAsked ? checks.filter(isCutOff) : []
   const failed = checks.filter(({ ok }) => !ok).length
   const what = stage === 'stop' ? 'the claim was checked' : 'checks before the run'
+  const whole = failed === 0 ? `${what}: all ${checks.length} passed` : `${what}: ${failed} of ${checks.length} failed`
+  const broken = stage === 'stop' ? 'the claim was not checked' : 'checks before the run'
   return {
-    title: failed === 0 ? `${what}: all ${checks.length} passed` : `${what}: ${failed} of ${checks.length} failed`,
-    details: checks.map(checkTold),
-    printed: checks.map(({ name, output }) => printedText(name, output)),
+    title: cut.length === 0 ? whole : `${broken}: ${unjudgedWords(cut)}`,
+    tone: cut.length > 0 ? 'warn' : failed === 0 ? 'good' : 'bad',
+    details: checks.map((check) => checkTold(check, cut.includes(check))),
+    printed: checks.filter((check) => !cut.includes(check)).map(({ name, output }) => printedText(name, output)),
   }
 }
 
-function checkTold({ name, ok, exit_code, timed_out, duration_ms }: CheckResult): string {
+function checkTold({ name, ok, exit_code, timed_out, duration_ms }: CheckResult, isCut: boolean): string {
   const how = timed_out ? ', timed out' : exit_code === null ? '' : `, exit code ${exit_code}`
-  return `${ok ? 'passed' : 'FAILED'}: ${name}${how}, ${durationWords(duration_ms)}`
+  const verdict = isCut ? 'ended by the stop' : ok ? 'passed' : 'FAILED'
+  return `${verdict}: ${name}${how}, ${durationWords(duration_ms)}`
+}
+
+/** How the turn ended, for a title: without a usable answer its status is the runtime's word, not the executor's. */
+export function answeredTold({ turn_number, status, outcome_reason }: EventData<'turn.completed'>): string {
+  const answer = outcome_reason === NO_USABLE_ANSWER ? 'gave no usable answer' : `answered ${status}`
+  return `turn ${turn_number} ${answer}`
 }
 
 export function concludedTold(outcome: string, data: EventData<'session.completed'>): Told {

@@ -6,9 +6,11 @@ import type { RecordedEvent } from '../events/envelope.ts'
 import { toEpochMs } from '../events/timestamp.ts'
 import type { Recorded } from './projection.ts'
 import { outcomeOf } from './status.ts'
-import type { Story, StoryClaim, StoryOutcome, StoryVerification } from './story-document.ts'
+import type { Story, StoryClaim, StoryEntry, StoryOutcome } from './story-document.ts'
+import { afterEvent, NOTHING_BEFORE } from './story-before.ts'
 import { entryOf } from './story-entries.ts'
 import { marksOf, spansOf } from './story-spans.ts'
+import { verificationIn } from './verification.ts'
 import { plainDeep } from '../words/plain-text.ts'
 
 /** The events of one trail in order; null when they do not begin with a request. */
@@ -32,9 +34,18 @@ export function storyOf(events: readonly RecordedEvent[]): Story | null {
     turns: events.filter(({ type }) => type === 'turn.started').length,
     duration_ms: Math.max(0, toEpochMs(last.time) - startMs),
     working_ms: events.reduce((sum, event) => sum + workedMs(event), 0),
-    entries: events.flatMap((event) => entryOf(event, toEpochMs(event.time) - startMs) ?? []),
+    entries: entriesOf(events, startMs),
     spans: spansOf(events),
     marks: marksOf(events),
+  })
+}
+
+function entriesOf(events: readonly RecordedEvent[], startMs: number): StoryEntry[] {
+  let before = NOTHING_BEFORE
+  return events.flatMap((event) => {
+    const entry = entryOf(event, toEpochMs(event.time) - startMs, before)
+    before = afterEvent(before, event)
+    return entry ?? []
   })
 }
 
@@ -81,16 +92,6 @@ function claimIn(events: readonly RecordedEvent[]): StoryClaim | null {
   if (event?.type !== 'turn.exited' || event.data.response === null) return null
   const { status, summary, evidence_refs } = event.data.response
   return { turn_number: event.data.turn_number, status, summary, evidence_refs, position: event.position }
-}
-
-/** The stop checks that judged the last claim; those of an earlier claim say nothing about a later one. */
-function verificationIn(events: readonly RecordedEvent[]): StoryVerification {
-  const event = events.findLast(
-    ({ type }) => type === 'turn.started' || type === 'checks.passed' || type === 'checks.failed',
-  )
-  const judged = event?.type === 'checks.passed' || event?.type === 'checks.failed' ? event : null
-  if (judged === null || judged.data.stage !== 'stop') return { verified: null, checks: [], position: null }
-  return { verified: judged.type === 'checks.passed', checks: judged.data.checks, position: judged.position }
 }
 
 function changeIn(events: readonly RecordedEvent[]): Story['changed'] {

@@ -12,13 +12,18 @@ import { at, but, pageOf, portsWith, printed, timedTrail, type Timed } from '../
 
 const EVIL = `</script><img src=x onerror="document.title='owned'">'\`&lt;`
 
+const evilResponse = responseOf('done', {
+  summary: EVIL,
+  evidence_refs: [EVIL],
+  tool_calls: [{ name: EVIL, input: { command: EVIL } }],
+})
 const evil: Timed[] = [
   [0, a.startRequested({ task: EVIL, labels: { [EVIL]: EVIL }, objective_id: EVIL })],
   [50, a.claimed(1, EVIL)],
   [100, a.started({ executor: { command: EVIL } })],
   [200, a.workspaceCreated()],
   [300, a.turnStarted(1, 'first', EVIL)],
-  [900, but(a.exited(1, responseOf('done', { summary: EVIL, evidence_refs: [EVIL] })), { stdout: printed(EVIL) })],
+  [900, but(a.exited(1, evilResponse), { stdout: printed(EVIL) })],
   [950, a.tool(1, 0, EVIL)],
   [1_000, a.completed(1, 'done', { summary: EVIL })],
   [1_100, a.sessionCompleted()],
@@ -51,6 +56,7 @@ describe('the audit page', () => {
     expect(page.match(/<\/script>/g)).toHaveLength(2)
     expect(page).toContain('&lt;/script&gt;&lt;img src=x onerror=&quot;document.title=&#39;owned&#39;&quot;&gt;')
     expect(page).not.toMatch(/<[^>]*\s(on\w+|style)=/)
+    expect(page).toContain('<li>input: &lt;/script&gt;&lt;img src=x onerror=')
   })
 
   it('asks for nothing else and allows nothing else', async () => {

@@ -10,6 +10,11 @@ async function issuesOf(s: Scenario): Promise<{ path: string; message: string }[
   expect(record).toMatchObject({ status: 'failed', reason_code: 'invalid_response', turn_count: 1 })
   const { response, issues } = only(events, 'turn.exited').data
   expect(response).toBeNull()
+  expect(record.turns[0]).toMatchObject({
+    response_status: null,
+    turn_outcome: 'escalation_blocker',
+    outcome_reason: 'the executor gave no usable answer',
+  })
   for (const { path, message } of issues)
     expect(record.last_error).toContain(path === '' ? message : `${path}: ${message}`)
   return issues

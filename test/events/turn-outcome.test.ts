@@ -5,6 +5,7 @@ describe('classifyTurn', () => {
   it.each([
     ['blocked', 3, true, 'escalation_blocker'],
     ['failed', 0, true, 'escalation_blocker'],
+    [null, 0, true, 'escalation_blocker'],
     ['done', 0, true, 'no_op_success'],
     ['continue', 0, true, 'no_op_success'],
     ['done', 1, true, 'meaningful_completion'],
@@ -13,6 +14,7 @@ describe('classifyTurn', () => {
   ] as const)('%s with %i tool calls, silent %s: %s', (status, toolCalls, silentUnlessBlocked, outcome) => {
     const verdict = classifyTurn({ status, toolCalls, silentUnlessBlocked })
     expect(verdict.outcome).toBe(outcome)
+    expect(verdict.outcome_reason).toContain(status === null ? 'gave no usable answer' : '')
     expect(verdict.outcome_reason).not.toBe('')
   })
 })

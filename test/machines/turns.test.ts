@@ -82,7 +82,10 @@ describe('an answer', () => {
   it('continue after the last turn fails the session', () => {
     given(toSettled('continue', { executor: { max_turns: 1 } }))
       .when({ type: 'CONCLUDE' })
-      .thenEmits('session.failed', { reason_code: 'max_turns_exceeded' })
+      .thenEmits('session.failed', {
+        reason_code: 'max_turns_exceeded',
+        summary: 'still not done after 1 turn: continue, says the agent',
+      })
   })
 
   it("a request's max_turns goes before the workflow's", () => {

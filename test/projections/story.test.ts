@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RecordedEvent } from '../../src/events/envelope.ts'
+import { ENDED_BY_STOP, type ToolCall } from '../../src/events/parts.ts'
 import { storyOf } from '../../src/projections/story.ts'
 import type { Story } from '../../src/projections/story-document.ts'
 import { storyLines } from '../../src/projections/story-lines.ts'
-import { a, calls, responseOf } from '../support/facts.ts'
+import { a, calls, checkOf, responseOf } from '../support/facts.ts'
 import { eventsOf, histories } from '../support/histories.ts'
 import { at, but, printed, timedTrail, type Timed } from '../support/timed-trail.ts'
 
@@ -59,6 +60,44 @@ describe('the story of a session', () => {
     expect(tell(doubted).verified).toMatchObject({ verified: false, position: 11 })
     expect(tell(believed.slice(0, 14)).verified).toEqual({ verified: null, checks: [], position: null })
     expect(tell([...opened(), [300, a.checksPassed('before_run')]]).verified.verified).toBeNull()
+  })
+
+  it('takes a claim whose checks a stop cut off for not verified', () => {
+    const cut: Timed = [
+      2_600,
+      but(a.checksFailed('stop'), { checks: [{ ...checkOf('c', false), output: ENDED_BY_STOP }] }),
+    ]
+    const story = tell([...doubted.slice(0, -1), [2_550, a.stop()], cut, [2_700, a.sessionStopped()]])
+    expect(story.verified).toMatchObject({ verified: null, checks: [{ name: 'c' }], position: 12 })
+    const lines = storyLines(story)
+    expect(lines).toContain('verified  no, the checks were ended by the stop')
+    expect(lines).toContain(`${'+2.6 s'.padStart(12)} ! the claim was not checked: the checks were ended by the stop`)
+    expect(story.spans.find(({ label }) => label === 'c')).toMatchObject({ tone: 'warn' })
+    expect(lines.join('\n')).not.toMatch(/fail/i)
+    // Only a stop ends checks: the same words of a check itself mean nothing.
+    expect(tell([...doubted.slice(0, -1), cut]).verified.verified).toBe(false)
+    expect(storyLines(tell([...doubted.slice(0, -1), cut])).join('\n')).toContain('1 of 1 failed')
+  })
+
+  it('tells what each tool was called with, on one line', () => {
+    const inputs: [ToolCall['input'], string | null][] = [
+      [{ command: 'echo hi;\n\u001B[31mnpm test' }, 'input: echo hi; npm test'],
+      [{ path: 'a.txt', content: 'much' }, 'input: a.txt'],
+      [{ path: 'a.txt', start_line: 3 }, 'input: a.txt (start_line: 3)'],
+      [{ pattern: 'x', nested: ['y'] }, 'input: {"pattern":"x","nested":["y"]}'],
+      [{ pattern: 'x'.repeat(1_000) }, `input: {"pattern":"${'x'.repeat(187)}…`],
+      [{}, null],
+    ]
+    const tool_calls = inputs.map(([input], call) => ({ name: `t${call}`, input }))
+    const story = tell([
+      ...opened(),
+      [300, a.turnStarted(1)],
+      [400, a.exited(1, responseOf('continue', { tool_calls }))],
+      ...inputs.map((_, call): Timed => [500 + call, a.tool(1, call, `t${call}`)]),
+    ])
+    const told = story.entries.filter(({ type }) => type === 'tool.finished').map(({ details }) => details)
+    expect(told).toEqual(inputs.map(([, line]) => (line === null ? [] : [line])))
+    expect(storyLines(story)).toContain(`${' '.repeat(15)}input: echo hi; npm test`)
   })
 
   it('has no outcome before one is recorded, nor after the session was resumed', () => {

@@ -1,8 +1,9 @@
 /** One readable line per event. */
 import type { RecordedEvent } from '../../events/envelope.ts'
-import type { CheckResult } from '../../events/parts.ts'
 import type { EventData, EventType } from '../../events/session-events.ts'
+import { answeredTold } from '../../projections/story-told.ts'
 import { countWords, durationWords, sizeWords } from '../../words/amounts.ts'
+import { checkWords } from './check-words.ts'
 import { coloured, colourOfStatus, type Colour } from './colours.ts'
 import { clipped, oneLine } from './printable.ts'
 
@@ -15,8 +16,6 @@ const short = (text: string) => clipped(text, TEXT_CHARACTERS_MAX)
 const because = (reason: string | undefined) => (reason === undefined || reason === '' ? '' : `: ${short(reason)}`)
 const asked = ({ by, reason }: { by: string; reason?: string | undefined }) => `by ${by}${because(reason)}`
 const concluded = (data: { reason_code: string; summary: string }) => `${data.reason_code}: ${short(data.summary)}`
-const checks = (results: readonly CheckResult[]) =>
-  results.map(({ name, ok }) => `${name} ${ok ? 'ok' : 'FAILED'}`).join(', ')
 const restarting = (data: EventData<'turn.stalled'> | EventData<'turn.interrupted'>) =>
   data.backoff_ms === null
     ? `no restart left of ${data.restarts_max}`
@@ -29,8 +28,8 @@ const words: Words = {
     `${workflow.path ?? 'command from the command line'}, at most ${countWords(limits.max_turns, 'turn')} of ${durationWords(limits.turn_timeout_ms)}`,
   'workspace.created': ({ source, path }) => `${source} at ${path}`,
   'workspace.failed': ({ error }) => short(error),
-  'checks.passed': ({ stage, checks: results }) => `${stage}: ${checks(results)}`,
-  'checks.failed': ({ stage, checks: results }) => `${stage}: ${checks(results)}`,
+  'checks.passed': ({ stage, checks }) => `${stage}: ${checkWords(checks)}`,
+  'checks.failed': ({ stage, checks }) => `${stage}: ${checkWords(checks)}`,
   'hook.finished': ({ hook, ok, exit_code, timed_out, duration_ms }) =>
     `${hook} ${ok ? 'ok' : timed_out ? 'timed out' : `failed with ${exit_code ?? 'no exit code'}`} after ${durationWords(duration_ms)}`,
   'turn.started': ({ turn_number, kind, task }) => `turn ${turn_number} (${kind}): ${short(task)}`,
@@ -49,8 +48,8 @@ const words: Words = {
   'turn.interrupted': (data) => `turn ${data.turn_number}${because(data.reason)}; ${restarting(data)}`,
   'turn.stopped': ({ turn_number, reason }) => `turn ${turn_number}${because(reason)}`,
   'tool.finished': ({ tool_name, ok, error, duration_ms }) =>
-    `${tool_name} ${ok ? 'ok' : `failed${because(error?.message)}`} after ${durationWords(duration_ms)}`,
-  'turn.completed': ({ turn_number, status, summary }) => `turn ${turn_number} answered ${status}: ${short(summary)}`,
+    `${tool_name} ${ok ? 'ok' : 'failed'} after ${durationWords(duration_ms)}${ok ? '' : because(error?.message)}`,
+  'turn.completed': (data) => `${answeredTold(data)}: ${short(data.summary)}`,
   'stop.requested': asked,
   'resume.requested': (data) => `${asked(data)}${because(data.guidance)}`,
   'approval.granted': (data) => `${data.post_id} ${asked(data)}`,

@@ -2,6 +2,8 @@
 import type { CheckResult, Capture } from '../../events/parts.ts'
 import type { RegistryRecord } from '../../runtime/swarm.ts'
 import { countWords, durationWords } from '../../words/amounts.ts'
+import { isCutOff, unjudgedWords } from '../../projections/verification.ts'
+import { checkWords } from './check-words.ts'
 import { coloured, colourOfStatus } from './colours.ts'
 import { oneLine } from './printable.ts'
 import { fields, table } from './table.ts'
@@ -22,7 +24,7 @@ export function sessionTable(records: readonly RegistryRecord[], nowMs: number, 
   return table(header, rows, columns)
 }
 
-/** What the trail says beyond the registry's document. */
+/** What the trail says beyond the registry's document; the stop checks are those of the last claim. */
 export type SessionFacts = { capture: Capture | null; stopChecks: readonly CheckResult[] | null }
 
 /** Tells what was claimed apart from what was verified. */
@@ -33,6 +35,7 @@ export function sessionText(record: RegistryRecord, facts: SessionFacts, colours
       'status',
       `${record.status}${record.reason_code === null ? '' : ` (${record.reason_code})`}, phase ${record.phase}`,
     ],
+    ['held until', holdText(record)],
     ['task', record.task],
     ['current task', record.current_task === record.task ? null : record.current_task],
     ...verdictFields(record, facts),
@@ -88,11 +91,16 @@ function verdictFields(record: RegistryRecord, { stopChecks }: SessionFacts): [s
 }
 
 function verifiedText({ verified, outcome }: RegistryRecord, stopChecks: readonly CheckResult[] | null): string {
-  const names = stopChecks?.map(({ name, ok }) => `${name} ${ok ? 'ok' : 'FAILED'}`).join(', ')
-  const detail = names === undefined ? '' : `: ${names}`
+  const detail = stopChecks === null ? '' : `: ${checkWords(stopChecks)}`
   if (verified === true) return `yes, the stop checks passed${detail}`
   if (verified === false) return `NO, stop checks failed${detail}`
+  if (outcome === 'stopped' && stopChecks?.some(isCutOff)) return `no, ${unjudgedWords(stopChecks)}`
   return outcome === 'completed' ? 'no, the workflow has no stop checks' : `no${detail}`
+}
+
+function holdText({ session_id, phase, lifecycle }: RegistryRecord): string | null {
+  if (phase !== 'blocked' || lifecycle.hold_until === null || lifecycle.stop_requested) return null
+  return `${lifecycle.hold_until}; swarmtrail resume ${session_id} goes on with it`
 }
 
 function workText(record: RegistryRecord, capture: Capture | null): string | null {

@@ -1,5 +1,7 @@
 /** The story in plain order, and the three cards that stand before it: claimed, verified, changed. */
+import type { CheckResult } from '../../events/parts.ts'
 import type { Printed, Story, StoryEntry } from '../../projections/story-document.ts'
+import { isCutOff, unjudgedWords } from '../../projections/verification.ts'
 import { countWords, durationWords, sizeWords } from '../../words/amounts.ts'
 import { html, type Markup, type Part } from './markup.ts'
 
@@ -25,6 +27,8 @@ function claimCard({ claimed }: Story): Markup {
 
 function verifiedCard({ verified, ran }: Story): Markup {
   const { checks, position } = verified
+  const isUnjudged = verified.verified === null && position !== null
+  const unjudged = isUnjudged && html`<p>Not judged: ${unjudgedWords(checks)}.</p>`
   const why =
     ran?.stop_checks === 0
       ? 'The workflow has no stop checks, so the claim was believed.'
@@ -32,11 +36,16 @@ function verifiedCard({ verified, ran }: Story): Markup {
   const body =
     position === null
       ? html`<p>${why}</p>`
-      : html`<ul class="checks">${checks.map(({ name, ok }) => html`<li class="${ok ? 'good' : 'bad'}">${ok ? '✓' : '✗'} ${name}</li>`)}</ul><p class="where"><a href="#e${position}">${countWords(checks.length, 'stop check')}</a></p>`
+      : html`${unjudged}<ul class="checks">${checks.map((check) => checkItem(check, isUnjudged && isCutOff(check)))}</ul><p class="where"><a href="#e${position}">${countWords(checks.length, 'stop check')}</a></p>`
   if (verified.verified === true) return card('Verified', 'good', 'yes', body)
   return verified.verified === false
     ? card('Verified', 'bad', 'no', body)
     : card('Verified', 'warn', 'not verified', body)
+}
+
+function checkItem({ name, ok }: CheckResult, isCut: boolean): Markup {
+  const [tone, sign] = isCut ? ['warn', '–'] : ok ? ['good', '✓'] : ['bad', '✗']
+  return html`<li class="${tone}">${sign} ${name}</li>`
 }
 
 function changedCard({ changed }: Story): Markup {

@@ -1,3 +1,4 @@
+import { ENDED_BY_STOP } from '../../events/parts.ts'
 import { redactText } from '../../events/redaction.ts'
 import { toTimestamp } from '../../events/timestamp.ts'
 import { isSwarmError } from '../errors.ts'
@@ -36,7 +37,7 @@ export const runHook: Effect<'runHook'> = async (input) => {
     timed_out: result.ended === 'timed_out',
     output: joined(result.stdout.tail, result.stderr.tail),
     duration_ms: result.durationMs,
-    ...(result.ended === 'aborted' ? { error: 'ended by a stop' } : {}),
+    ...(result.ended === 'aborted' ? { error: ENDED_BY_STOP } : {}),
     ...(result.error === null ? {} : { error: redactText(result.error, secrets) }),
   }
 }
