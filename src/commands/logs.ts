@@ -1,8 +1,9 @@
 import { Option } from 'commander'
+import type { SwarmEvent } from '../events/envelope.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { followLive } from './logs-follow.ts'
 import { wholeNumber } from './option-values.ts'
-import { printEnded, STREAMS, type OutputChoice } from './output-text.ts'
+import { endedTurn, printEnded, STREAMS, type OutputChoice } from './output-text.ts'
 import { notFound, turnNotFound } from './refusals.ts'
 
 type LogsOptions = OutputChoice & { follow?: boolean }
@@ -36,5 +37,13 @@ async function logs(cli: Cli, id: string, options: LogsOptions): Promise<void> {
     throw turnNotFound(id, options.turn, turns)
   let printed = 0
   for (const event of trail) printed += await printEnded(cli, swarm, event, options)
-  if (printed === 0) cli.terminal.note('no output yet of a turn that ended; --follow prints live output')
+  if (printed === 0) cli.terminal.note(noOutputText(trail, options))
+}
+
+/** Why nothing was printed: nothing came, or nothing has come yet. */
+function noOutputText(trail: readonly SwarmEvent[], { turn, stream }: OutputChoice): string {
+  const isOver = trail.some((event) => event.type === 'session.closed' || endedTurn(event)?.turn === (turn ?? null))
+  if (!isOver) return 'no output yet of a turn that ended; --follow prints live output'
+  const [who, what] = turn === undefined ? ['no turn', 'anything'] : [`turn ${turn}`, 'nothing']
+  return `no output: ${who} wrote ${what}${stream === undefined ? '' : ` to ${stream}`}`
 }

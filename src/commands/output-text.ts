@@ -42,7 +42,8 @@ export async function printText({ terminal }: Cli, turn: number, stream: StreamN
 
 type EndedTurn = { turn: number; stdout?: Output | undefined; stderr?: Output | undefined }
 
-function endedTurn(event: SwarmEvent): EndedTurn | null {
+/** The turn that this event ended, with what it wrote; null where it ended none. */
+export function endedTurn(event: SwarmEvent): EndedTurn | null {
   switch (event.type) {
     case 'turn.exited':
     case 'turn.stalled':

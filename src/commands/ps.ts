@@ -1,5 +1,8 @@
 import { sessionTable } from '../adapters/cli/session-text.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
+import type { ConnectedSwarm } from '../connect.ts'
+import type { Position } from '../events/ids.ts'
+import { toEpochMs } from '../events/timestamp.ts'
 import type { RegistryRecord } from '../runtime/swarm.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { label, wholeNumber } from './option-values.ts'
@@ -23,7 +26,22 @@ async function list(cli: Cli, { status, label, limit, at }: PsOptions): Promise<
   const upTo = at === undefined ? undefined : await swarm.positionOf(at)
   const records = await swarm.list({ status: wanted, labels: label, at: upTo, limit })
   if (terminal.json) return terminal.value(records)
-  for (const line of sessionTable(records, Date.now(), terminal.columns)) await terminal.line(line)
+  const nowMs = at === undefined || upTo === undefined ? Date.now() : await timeOf(swarm, at, upTo)
+  for (const line of sessionTable(records, nowMs, terminal.columns)) await terminal.line(line)
+}
+
+/** The moment that a place stands for, from which ages count: never later than now. */
+async function timeOf(swarm: ConnectedSwarm, place: string, upTo: Position): Promise<number> {
+  const now = Date.now()
+  const time = /^\d+$/.test(place) ? await recordedAt(swarm, upTo) : toEpochMs(place)
+  return Number.isNaN(time) ? now : Math.min(now, time)
+}
+
+/** When the event at a position happened; NaN where there is none yet. */
+async function recordedAt(swarm: ConnectedSwarm, position: Position): Promise<number> {
+  const from = Math.max(0, position - 1)
+  for await (const event of swarm.events({ from, until: 'now' })) return toEpochMs(event.time)
+  return Number.NaN
 }
 
 async function statusNamed(name: string | undefined): Promise<RegistryRecord['status'] | undefined> {

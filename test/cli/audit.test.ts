@@ -39,6 +39,13 @@ describe('audit and backtest', { timeout: TEST_MS_MAX }, () => {
     expect(told.stdout).toContain('verified  yes, by test -f a.txt passed, files_changed *.txt passed')
     expect(told.stdout).toContain('hashes, order and transitions are sound')
 
+    // Position 1 is the request itself, so the session had no age yet.
+    expect((await cli.run('ps', '--at', '1')).stdout).toMatch(/^S1 .* 0 ms /m)
+    expect((await cli.run('logs', 'S1', '--stream', 'stderr')).stderr).toContain('no turn wrote anything to stderr')
+    expect((await cli.run('logs', 'S1', '--turn', '1', '--stream', 'stderr')).stderr).toContain(
+      'no output: turn 1 wrote nothing to stderr',
+    )
+
     const [story] = (await cli.json('audit', 'S1', '--html', 'S1.html')).values
     expect(story).toMatchObject({
       session_id: 'S1',
