@@ -20,6 +20,9 @@ import { until } from '../support/until.ts'
 
 const names = namesOf('team')
 const passwordOf = (user: string) => `secret-of-${user}`
+const users = ['admin', 'observer', 'coordinator', 'runner']
+const passwords = users.map((user) => [`SWARMTRAIL_${user.toUpperCase()}_PASSWORD`, passwordOf(user)] as const)
+const env = Object.fromEntries(passwords)
 const answerMs = 1_000
 const waitMs = 20_000
 
@@ -31,8 +34,6 @@ let adminLink: NatsLink
 beforeAll(async () => {
   program = await buildCli()
   directory = await mkdtemp(join(tmpdir(), 'swarmtrail-roles-'))
-  const users = ['admin', 'observer', 'coordinator', 'runner']
-  const env = Object.fromEntries(users.map((user) => [`SWARMTRAIL_${user.toUpperCase()}_PASSWORD`, passwordOf(user)]))
   server = await startConfiguredServer({ config: printed, env })
   const place = ['--namespace', 'team', '--nats', urlOf('admin')]
   await execa(process.execPath, [program, 'server-config', '--create', ...place])
@@ -119,6 +120,22 @@ async function planted(): Promise<number> {
   }
   return plantedAt
 }
+
+describe('a namespace that nobody has made yet', () => {
+  it('is told apart from wrong credentials', async () => {
+    const empty = await startConfiguredServer({ config: printed, env })
+    onTestFinished(() => empty.stop())
+    const cli = as('observer', { NATS_URL: empty.url('observer', passwordOf('observer')) })
+    expect(await cli.run('ps')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^error: not_authorized: nothing answers for the namespace team, .*; if there are none yet, .* server-config --create\n$/,
+      ),
+    })
+    const elsewhere = await as('observer', { SWARMTRAIL_NAMESPACE: 'nowhere' }).run('ps')
+    expect(elsewhere.stderr).toMatch(/^error: not_authorized: .*; check the credentials .*\n$/)
+  })
+})
 
 describe('a session under roles', () => {
   it('is started and steered by the coordinator, served by the runner and watched by the observer', async () => {

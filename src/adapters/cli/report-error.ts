@@ -16,7 +16,7 @@ export class CliError extends Error {
   }
 }
 
-/** What to do about it, where the message alone does not say so. */
+/** What to do about it, where neither the message nor `details.advice` says so. */
 const ADVICE: Readonly<Record<string, string>> = {
   append_outcome_unknown: 'look with swarmtrail ps whether it was written before trying again',
   log_unreachable: 'check that the server runs and that --nats or NATS_URL is right',
@@ -29,7 +29,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** Says what went wrong and returns the exit status for it. */
 export async function reportError(terminal: Terminal, error: unknown): Promise<number> {
   const { code, message, details } = faultOf(error)
-  const advice = ADVICE[code] === undefined ? '' : `; ${ADVICE[code]}`
+  const known = details['advice'] ?? ADVICE[code]
+  const advice = typeof known === 'string' ? `; ${known}` : ''
   terminal.status(null)
   terminal.note(`error: ${code}: ${message}${advice}`)
   if (code === 'internal_error' && process.env['SWARMTRAIL_DEBUG'] === '1' && error instanceof Error)

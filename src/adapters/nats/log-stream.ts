@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
 import type { Names } from '../../events/subjects.ts'
-import { isSwarmError } from '../../runtime/errors.ts'
+import { isSwarmError, SwarmError } from '../../runtime/errors.ts'
 import type { NatsLink } from './connection.ts'
 import { apiCodeOf, asLogFault } from './log-errors.ts'
 import { logReader } from './log-reader.ts'
@@ -29,8 +29,19 @@ export async function ensureLogStream(
   } catch (error) {
     // Somebody else made it just now with other settings, e.g. more replicas: it is there, which is all we want.
     if (apiCodeOf(error) === NAME_IN_USE && (await answers(link, names))) return
-    throw asLogFault(error, names.stream)
+    const fault = asLogFault(error, names.stream)
+    throw isSwarmError(fault, 'not_authorized') ? notMade(names, fault) : fault
   }
+}
+
+/** The credentials are good for the namespace, or nobody could have said that the stream does not answer. */
+function notMade({ namespace, stream }: Names, cause: SwarmError): SwarmError {
+  const advice = 'if there are none yet, make them as admin with swarmtrail server-config --create'
+  return new SwarmError(
+    'not_authorized',
+    `nothing answers for the namespace ${namespace}, and this user may not make its streams`,
+    { details: { stream, advice }, cause },
+  )
 }
 
 /** A stream that allows direct reads answers to any reader; nobody answers for one that does not exist. */
