@@ -10,8 +10,8 @@ import { gitWorkspaces } from './adapters/workspace/git-workspaces.ts'
 import { scratchDirectory, type ConnectedSwarm } from './connect.ts'
 import { SESSION_ID_PATTERN } from './events/ids.ts'
 import { SwarmError } from './runtime/errors.ts'
-import { holderOn } from './runtime/lease-keeper.ts'
-import type { Workflow } from './runtime/ports.ts'
+import { holderOn, takeLease } from './runtime/lease-keeper.ts'
+import type { LeaseHolder, Workflow } from './runtime/ports.ts'
 import { startProjector } from './runtime/projector.ts'
 import { Runner, type RunnerHooks } from './runtime/runner.ts'
 import type { StartRequest, StartResult } from './runtime/swarm.ts'
@@ -56,7 +56,13 @@ export type RunningRunner = {
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** Serves sessions until closed. Throws the `workflow_*` errors and `not_unattended` before it takes any session. */
+/** No session's: its id would have no dot. */
+const RIGHTS_LEASE = 'runner.rights'
+
+/**
+ * Serves sessions until closed. Throws the `workflow_*` errors, `not_unattended` and `not_authorized` before it takes any
+ * session.
+ */
 export async function createRunner(options: CreateRunner): Promise<RunningRunner> {
   const { swarm } = options
   const sourceDir = resolve(options.sourceDir ?? '.')
@@ -86,8 +92,10 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     recall: swarm.recall.bind(swarm),
     only: options.only === undefined ? undefined : new Set(options.only),
   }
+  const holder = holderOn(host, runnerId)
+  await refuseWithoutRights(ports, holder, leaseTtlMs)
   const runner = new Runner(ports, settings, options.hooks)
-  const projecting = startProjector(ports, holderOn(host, runnerId), leaseTtlMs)
+  const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()
   const close = async ({ drainMs }: { drainMs?: number } = {}) => {
     await runner.drain(drainMs)
@@ -111,6 +119,16 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     },
     [Symbol.asyncDispose]: () => close(),
   }
+}
+
+/** Who may not hold leases can serve nothing, and learns it now instead of from each session. */
+async function refuseWithoutRights(
+  ports: Parameters<typeof takeLease>[0],
+  holder: LeaseHolder,
+  leaseTtlMs: number,
+): Promise<void> {
+  const lease = await takeLease(ports, RIGHTS_LEASE, holder, leaseTtlMs)
+  await lease?.release()
 }
 
 function atLeast(name: string, value: number, min: number): number {

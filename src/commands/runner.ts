@@ -3,6 +3,7 @@ import { eventLine } from '../adapters/cli/event-line.ts'
 import type { Interrupt, Interrupts } from '../adapters/cli/interrupts.ts'
 import type { Terminal } from '../adapters/cli/terminal.ts'
 import type { RunnerHooks } from '../runtime/runner.ts'
+import { countWords } from '../words/amounts.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { wholeNumber } from './option-values.ts'
 import { addServeOptions, loadWorkflow, type ServeOptions } from './serve-options.ts'
@@ -47,7 +48,7 @@ async function serve(cli: Cli, { workflow, source, ...options }: RunnerOptions):
   terminal.note(`runner ${runner.runnerId} serves namespace ${swarm.namespace} by ${loaded.path}`)
   await interrupted
   const giveBack = cli.interrupts.take(({ signal }) => void cli.endAtOnce(signal, () => runner.kill()))
-  terminal.note(`draining ${runner.active} sessions; a second signal ends at once`)
+  terminal.note(`draining ${countWords(runner.active, 'session')}; a second signal ends at once`)
   await runner.close()
   giveBack()
 }

@@ -3,7 +3,7 @@ import { contextOf, INITIAL_STATE, phaseOf, type Phase, type SessionState } from
 import type { DocumentOf } from '../projections/catalog.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import type { ClientPorts } from './ports.ts'
-import { takeIn } from './trail.ts'
+import { loadTrail, takeIn } from './trail.ts'
 import { readView } from './views.ts'
 
 /** How waiting ended. `timedOut`: no outcome is in the log yet, and the session goes on. */
@@ -29,7 +29,7 @@ export async function waitForOutcome(
   if (timeoutMs !== undefined) void ports.clock.sleep(timeoutMs, life.signal).then(end)
   try {
     const state = await follow(ports, sessionId, life.signal)
-    if (state === INITIAL_STATE && !life.signal.aborted) {
+    if (state === INITIAL_STATE && signal?.aborted !== true) {
       return {
         ok: false,
         timedOut: false,
@@ -65,5 +65,6 @@ async function follow(ports: ClientPorts, sessionId: SessionId, signal: AbortSig
     else state = takeIn(state, item).state
     if (caughtUp && (state === INITIAL_STATE || contextOf(state).outcome !== null)) return state
   }
-  return state
+  // However short the time was, what is there now counts.
+  return caughtUp ? state : (await loadTrail(ports.log, sessionId)).state
 }

@@ -175,6 +175,13 @@ describe('a session under roles', () => {
   })
 })
 
+it.each(['observer', 'coordinator'] as const)('a runner of the user %s ends at once', async (role) => {
+  const cli = as(role)
+  await writeFile(join(cli.directory, 'served.md'), '---\nexecutor: { command: "true", protocol: exit-code }\n---\n')
+  const result = await cli.run('runner', '--workflow', 'served.md')
+  expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: not_authorized: .*\n$/) })
+})
+
 describe('an observer', () => {
   it('can neither start nor steer', async () => {
     const swarm = await swarmAs('observer')

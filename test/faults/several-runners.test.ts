@@ -90,7 +90,7 @@ describe('a runner that is told to leave', () => {
     const leaving = await runner()
     await reached('pid-short-short')
     leaving.child.kill('SIGTERM')
-    await leaving.prints('draining 1 sessions')
+    await leaving.prints('draining 1 session;')
     await touch('go')
     expect((await leaving.ended).code).toBe(0)
     const types = typesOf(await events('short'))

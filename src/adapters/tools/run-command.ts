@@ -27,7 +27,8 @@ function outputOf(result: ShellResult, timeoutMs: number): unknown {
   if (result.ended === 'aborted') throw new ToolFault('aborted', 'the command was ended')
   if (result.ended === 'timed_out') {
     const said = (stdout.tail + stderr.tail).trim()
-    throw new ToolFault('timed_out', `the command was ended after ${timeoutMs} ms; its output ends with: ${said}`)
+    const output = said === '' ? 'it printed nothing' : `its output ends with: ${said}`
+    throw new ToolFault('timed_out', `the command was ended after ${timeoutMs} ms; ${output}`)
   }
   if (result.ended !== 'exited') throw new ToolFault('tool_failed', result.error ?? `the command ${result.ended}`)
   return {

@@ -8,7 +8,7 @@ import type { Outcome, ReasonCode } from '../../events/parts.ts'
 import type { EventData } from '../../events/session-events.ts'
 import { toEpochMs } from '../../events/timestamp.ts'
 import type { WorkflowConfig } from '../../events/workflow-config.ts'
-import { durationWords } from '../../words/amounts.ts'
+import { countWords, durationWords } from '../../words/amounts.ts'
 import { claimUnder, type Claim } from './claim.ts'
 import { turnEnded } from './cut.ts'
 import type { RecordedTurn } from './turn.ts'
@@ -128,7 +128,7 @@ function turnSettled(walk: Walk, data: EventData<'turn.completed'>): Finding | n
         walk,
         'failed',
         'max_turns_exceeded',
-        `not done after ${walk.turns} turns, and ${allowed} would have been all`,
+        `not done after ${countWords(walk.turns, 'turn')}, and ${allowed} would have been all`,
       )
     : {
         would: null,
