@@ -61,12 +61,13 @@ function repeatedIn(context: SessionContext, event: SwarmEvent): readonly Repeat
 
 type Conclusion = Extract<SwarmEvent, { type: `session.${'completed' | 'failed' | 'blocked' | 'stopped'}` }>
 
-/** Without a verdict before it, a session can only have failed: something was not possible. */
+/** A session can always fail, whatever it was heading for: what it needed was not possible. Nothing then was verified. */
 function conclusionIn({ verdict }: SessionContext, { type, data }: Conclusion): readonly Repeated[] {
-  if (verdict === null) return [['outcome', type, 'session.failed']]
+  const verified = data.verified ?? null
+  if (type === 'session.failed') return [['verified', verified, null]]
   return [
-    ['outcome', type, `session.${verdict.outcome}`],
-    ['reason_code', data.reason_code, verdict.reason_code],
-    ['verified', data.verified ?? null, verdict.verified],
+    ['outcome', type, `session.${verdict?.outcome}`],
+    ['reason_code', data.reason_code, verdict?.reason_code],
+    ['verified', verified, verdict?.verified],
   ]
 }
