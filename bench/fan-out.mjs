@@ -8,6 +8,8 @@ const ROUNDS = size(5, 1)
 const SUBSCRIBERS = size(50, 5)
 const MORE_SUBSCRIBERS = size([1, 10, 50, 200], [1, 3])
 const EVENTS = size(100, 5)
+/** Not counted: what is made when readers begin would be counted with the first. */
+const WARM_UP_EVENTS = size(50, 1)
 
 await main(() =>
   withServer(async ({ swarm, nc }) => {
@@ -71,11 +73,12 @@ async function more(swarm) {
 /** Times from the sending of each event to its arrival at each subscriber: the append itself is part of both sides. */
 async function measure({ arrivals, close }, subscribers, send) {
   const times = []
-  for (let i = 0; i < EVENTS; i++) {
+  for (let i = -WARM_UP_EVENTS; i < EVENTS; i++) {
     const seen = arrivals(subscribers)
     const sentAt = performance.now()
     await send()
-    for (const at of await seen) times.push(at - sentAt)
+    const arrivedAt = await seen
+    if (i >= 0) for (const at of arrivedAt) times.push(at - sentAt)
   }
   await close()
   return times
