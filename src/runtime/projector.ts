@@ -21,6 +21,9 @@ import { recorded, storeNameOf } from './views.ts'
 export const PROJECTOR_LEASE = 'views.projector'
 export const PARKED_STORE = 'parked'
 const STORE_INTERVAL_MS = 200
+const STORE_INTERVAL_MS_MAX = 5_000
+/** Between two times of storing it rests for so many times as long as the last one took. */
+const REST_FACTOR = 20
 const RETRY_MS = 1_000
 
 /** What bounds memory and what a crash costs. Events that wait are counted for each document that they change, about six. */
@@ -169,16 +172,20 @@ async function keptViews({ views: store }: ClientPorts, limits: ProjectorLimits)
   return { position, take, isFull: () => untilStore <= 0, storeSome, storeAll }
 }
 
+/** Documents of a long session are long, and made anew each time: what that takes bounds how often it is done. */
 async function storeRegularly({ clock, logger }: ClientPorts, kept: KeptViews, signal: AbortSignal): Promise<void> {
+  let tookMs = 0
   while (!signal.aborted) {
-    await clock.sleep(STORE_INTERVAL_MS, signal)
+    await clock.sleep(Math.min(Math.max(STORE_INTERVAL_MS, tookMs * REST_FACTOR), STORE_INTERVAL_MS_MAX), signal)
     if (signal.aborted) return
+    const startedMs = clock.monotonic()
     try {
       await kept.storeAll()
     } catch (error) {
       if (!isSwarmError(error) || !error.retryable) throw error
       logger.warn('views could not be stored yet', { error: messageOf(error) })
     }
+    tookMs = clock.monotonic() - startedMs
   }
 }
 
