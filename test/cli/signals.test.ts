@@ -78,7 +78,14 @@ describe('a reader that leaves', { timeout: TEST_MS_MAX }, () => {
       child.stdout.resume()
       return once(child, 'close').then(([code]) => ({ code: code as number, stderr }))
     }
-    expect(await shell('"$1" "$2" watch --from start | head -n 1')).toEqual({ code: 0, stderr: '' })
+    // A reader that left is noticed by the next event, as by every program that writes to a pipe.
+    let isOver = false
+    const watching = shell('"$1" "$2" watch --from start | head -n 1').finally(() => (isOver = true))
+    await until('the watch is over', async () => {
+      if (!isOver) await cli.run('run', 'task', '--command', 'true', '--protocol', 'exit-code')
+      return isOver
+    })
+    expect(await watching).toEqual({ code: 0, stderr: '' })
     const run = await shell('"$1" "$2" run task --session-id left --command "true" --protocol exit-code | head -n 1')
     expect(run).toEqual({ code: 0, stderr: '' })
     await until('the run is over', async () => (await cli.run('wait', 'left', '--timeout-ms', '5000')).code === 0)
