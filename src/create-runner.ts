@@ -11,7 +11,7 @@ import { scratchDirectory, type ConnectedSwarm } from './connect.ts'
 import { SESSION_ID_PATTERN } from './events/ids.ts'
 import { SwarmError } from './runtime/errors.ts'
 import { holderOn, takeLease } from './runtime/lease-keeper.ts'
-import type { LeaseHolder, Workflow } from './runtime/ports.ts'
+import type { ArtifactStore, LeaseHolder, Workflow } from './runtime/ports.ts'
 import { startProjector } from './runtime/projector.ts'
 import { Runner, type RunnerHooks } from './runtime/runner.ts'
 import type { StartRequest, StartResult } from './runtime/swarm.ts'
@@ -121,14 +121,18 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   }
 }
 
-/** Who may not hold leases can serve nothing, and learns it now instead of from each session. */
+/**
+ * Who may not hold leases or store artifacts can serve nothing, and learns it now instead of from each session. From then
+ * on the stores are there, and what is sent to them does not wait for that.
+ */
 async function refuseWithoutRights(
-  ports: Parameters<typeof takeLease>[0],
+  ports: Parameters<typeof takeLease>[0] & { artifacts: ArtifactStore },
   holder: LeaseHolder,
   leaseTtlMs: number,
 ): Promise<void> {
   const lease = await takeLease(ports, RIGHTS_LEASE, holder, leaseTtlMs)
   await lease?.release()
+  await ports.artifacts.put('')
 }
 
 function atLeast(name: string, value: number, min: number): number {

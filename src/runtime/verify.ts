@@ -196,11 +196,11 @@ function reasonOf(error: unknown): string {
   return messageOf(cause instanceof UnhandledEventError ? cause : error)
 }
 
-/** The stored object; an empty one for a body that is no JSON object. */
 function storedIn(item: Item): Readonly<Record<string, unknown>> {
   return item.kind === 'event' && item.stored !== undefined ? item.stored : objectOf(item.body)
 }
 
+/** The stored object; an empty one for a body that is no JSON object. */
 function objectOf(body: string): Record<string, unknown> {
   const decoded = jsonOf(body)
   return typeof decoded === 'object' && decoded !== null ? (decoded as Record<string, unknown>) : {}

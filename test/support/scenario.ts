@@ -63,6 +63,8 @@ export function scenarios(): (test: TestContext, options?: ScenarioOptions) => P
 
 export class Scenario {
   readonly swarm: ConnectedSwarm
+  /** Of the server, with the credentials in it. */
+  readonly url: string
   /** Holds everything of the scenario. */
   readonly directory: string
   readonly source: string
@@ -71,8 +73,9 @@ export class Scenario {
   private readonly runners: RunningRunner[] = []
   private readonly sessions: string[] = []
 
-  private constructor(swarm: ConnectedSwarm, directory: string, options: ScenarioOptions) {
+  private constructor(swarm: ConnectedSwarm, url: string, directory: string, options: ScenarioOptions) {
     this.swarm = swarm
+    this.url = url
     this.directory = directory
     this.source = join(directory, 'source')
     this.workflow = join(directory, 'WORKFLOW.md')
@@ -83,7 +86,7 @@ export class Scenario {
     const directory = await realpath(await mkdtemp(join(tmpdir(), 'swarmtrail-scenario-')))
     const namespace = `t${randomBytes(6).toString('hex')}`
     const swarm = await connectSwarm({ servers: url, namespace, dir: join(directory, 'state'), source: 'client/test' })
-    const scenario = new Scenario(swarm, directory, options)
+    const scenario = new Scenario(swarm, url, directory, options)
     await scenario.setUp()
     if (options.served !== false) await scenario.serve()
     return scenario

@@ -172,7 +172,7 @@ async function fromResponseFile(input: Input): Promise<Answer> {
   }
   if (text === null)
     return { response: null, response_artifact: null, issues: [{ path: '', message: 'no response file was written' }] }
-  const response_artifact = upload(input, redactText(text, secrets), escaped(secrets))
+  const response_artifact = await upload(input, redactText(text, secrets), escaped(secrets))
   return { ...parseResponse(text, secrets), response_artifact }
 }
 

@@ -38,8 +38,8 @@ export const prepareTurn: Effect<'prepareTurn'> = async (input) => {
     const { secrets } = environmentIn(input)
     return {
       type: 'TURN_PREPARED',
-      prompt: upload(input, prompt, secrets),
-      request: upload(input, body, secrets),
+      prompt: await upload(input, prompt, secrets),
+      request: await upload(input, body, secrets),
       directory,
       capabilities: catalog.snapshot,
       tool_choice: catalog.audit,

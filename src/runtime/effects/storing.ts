@@ -1,7 +1,7 @@
 /**
- * What a session puts into the store of artifacts. Texts are sent before the event that names them, and are in the store
- * before anything follows from that event: so nothing waits for them, and a runner or a server that dies in between
- * costs none.
+ * What a session puts into the store of artifacts. A long text, and whatever lies in a file, is stored before the event
+ * that names it. What is short is sent before that event and in the store before anything follows from it: so nothing
+ * waits for it, and a runner that dies in between costs none, as it was on its way already.
  */
 import type { ArtifactRef, Output } from '../../events/parts.ts'
 import { redactText, type Secrets } from '../../events/redaction.ts'
@@ -12,9 +12,19 @@ import type { EffectScope } from '../effect-scope.ts'
 export type Upload = { content: string; stored: Promise<ArtifactRef> }
 type Input = { ports: RunnerPorts; scope: EffectScope; uploads: Set<Upload> }
 
-/** Begins storing a text, redacted, and says at once what it is called: the name is the content's own digest. */
-export function upload({ ports, uploads }: Input, text: string, secrets: Secrets): ArtifactRef {
+/** In UTF-8 at most 128 KiB, which a store takes at once. */
+const SHORT_CHARS_MAX = 32_768
+
+/** Stores a text, redacted, or begins to; says what it is called: the name is the content's own digest. */
+export async function upload(input: Input, text: string, secrets: Secrets): Promise<ArtifactRef> {
+  const { ports } = input
   const content = redactText(text, secrets)
+  if (content.length > SHORT_CHARS_MAX) return storeSurely(input, () => ports.artifacts.put(content))
+  begin(input, content)
+  return digestOf(ports.sha256, content)
+}
+
+function begin({ ports, uploads }: Input, content: string): void {
   const stored = ports.artifacts.put(content)
   const begun = { content, stored }
   uploads.add(begun)
@@ -23,7 +33,6 @@ export function upload({ ports, uploads }: Input, text: string, secrets: Secrets
     () => uploads.delete(begun),
     (error: unknown) => ports.logger.warn('an upload will be repeated', { error: messageOf(error) }),
   )
-  return digestOf(ports.sha256, content)
 }
 
 /** Resolves once these are in the store. Throws what can't pass, and what stands in the way once the session is lost. */
