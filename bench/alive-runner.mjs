@@ -1,6 +1,6 @@
 /** The runner of alive.mjs, in a process of its own so that its memory is its own. */
 import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createRunner, openEmbeddedSwarm } from '../dist/index.js'
 import { workflowOf } from './fill.mjs'
@@ -108,5 +108,17 @@ async function settledMemory() {
     globalThis.gc()
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  return process.memoryUsage()
+  const { rss, heapUsed } = process.memoryUsage()
+  return { rss: rss + launchersRss(), heapUsed }
+}
+
+/** The small processes that start the executors are part of a runner. Linux. */
+function launchersRss() {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ')
+  const launchers = children.filter((pid) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('swarmtrail launcher'),
+  )
+  const kib = (pid) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1])
+  if (launchers.length === 0) throw new Error('no launcher was found')
+  return launchers.reduce((sum, pid) => sum + kib(pid) * 1024, 0)
 }

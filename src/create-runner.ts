@@ -99,6 +99,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   runner.start()
   const close = async ({ drainMs }: { drainMs?: number } = {}) => {
     await runner.drain(drainMs)
+    shell.close()
     await projecting.stop()
   }
   return {
@@ -115,6 +116,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     },
     kill: async () => {
       await runner.kill()
+      shell.close()
       await projecting.stop()
     },
     [Symbol.asyncDispose]: () => close(),

@@ -16,7 +16,7 @@ import { pidsWith } from './processes.ts'
 import { expectViewsToBeTrue, type Recorded } from './session-trail.ts'
 import { until } from './until.ts'
 
-const waitMsMax = 25_000
+const waitMsMax = 60_000
 
 /**
  * For every script: `visit POINT` notes each run of a point of a session in `runs-<task>-<point>` and notes in

@@ -44,6 +44,11 @@ export function groupOf(pid: number): number {
   return Number(statFields(pid)[2])
 }
 
+/** Pid of the process that started it, or took it over. */
+export function parentOf(pid: number): number {
+  return Number(statFields(pid)[1])
+}
+
 /** Fields of the process's state after its name. */
 function statFields(pid: number): string[] {
   const stat = procFile(String(pid), 'stat')

@@ -20,7 +20,7 @@ import { startTestServer, type TestServer } from './nats-server.ts'
 import { makeRepository, type Tree, writeTree } from './repositories.ts'
 import { expectNothingLeft, type Recorded } from './session-trail.ts'
 
-const waitMsMax = 25_000
+const waitMsMax = 60_000
 
 /** Front matter as people write it: any part of any section; checks may be plain strings. */
 export type FrontMatter = {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-const waitMsMax = 10_000
+const waitMsMax = 30_000
 const pollMs = 5
 
 /** Waits until the condition holds; throws after ten seconds, or the time given, naming what never came. */

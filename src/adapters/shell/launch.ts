@@ -1,47 +1,144 @@
-/** Starts `sh -c` in a process group of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+/** Has `sh -c` started by a launcher: a small process beside this one, made when it is first needed. */
+import { fork, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { connect } from 'node:net'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../runtime/errors.ts'
 import type { ShellRun } from '../../runtime/ports.ts'
+import { greeting, type Order, type Report } from './launch-protocol.ts'
 import { MARKER_VARIABLE } from './marked-processes.ts'
-
-const SHELL = '/bin/sh'
+import type { StreamName } from './output-capture.ts'
+import type { ProcessIdentity } from './process-identity.ts'
 
 export type Exit = { exitCode: number | null; signal: string | null }
-export type Launched = {
-  pid: number
+export type Started = { pid: number; identity: ProcessIdentity | null; problem: string | null }
+export type Launch = {
+  /** To be listened to at once: a process may be over before it is told of. */
   stdout: Readable
   stderr: Readable
-  /** The process itself is gone; others may still hold its pipes. */
-  exited: Promise<Exit>
+  /** The running process, or why there is none. */
+  started: Promise<Started | { error: string }>
+  /** The process itself is gone; others may still hold its streams. Null when its launcher is, so that nobody can tell. */
+  exited: Promise<Exit | null>
 }
 
-/** The running process, or why there is none. Node's own `spawn`: this is on the path of every turn. */
-export async function launch({ command, cwd, env, marker }: ShellRun): Promise<Launched | { error: string }> {
-  try {
-    const child = spawn(SHELL, ['-c', command], {
-      cwd,
-      env: { ...env, [MARKER_VARIABLE]: marker },
-      // A group of its own, which we end as a whole.
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    const { pid, stdout, stderr } = child
-    if (pid === undefined) return { error: whyNot(cwd, await causeOf(child)) }
-    const exited = new Promise<Exit>((resolve) => {
-      child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }))
-    })
-    return { pid, stdout, stderr, exited }
-  } catch (error) {
-    return { error: whyNot(cwd, messageOf(error)) }
+export type Launcher = {
+  launch: (run: ShellRun) => Promise<Launch | { error: string }>
+  /** Ends the launcher, which nothing may be running under. */
+  close: () => void
+}
+
+/** Found through package.json: from the modules, the bundle and the sources alike. */
+const PROGRAM = createRequire(import.meta.url).resolve('#launcher')
+/** Threads of its own it has no use for, and they make its forks dearer. */
+const FEW_THREADS = ['--v8-pool-size=1']
+const LOST = 'its launcher has ended'
+
+/** What is waited for of one launch. */
+type Waiting = { started: (outcome: Started | { error: string }) => void; exited: (exit: Exit | null) => void }
+/** `socket`: where it takes connections, or why it never will. */
+type Running = { child: ChildProcess; socket: Promise<string | Error>; waiting: Map<string, Waiting> }
+
+export function launcher(): Launcher {
+  let running: Running | null = null
+
+  async function launch({ command, cwd, env, marker }: ShellRun): Promise<Launch | { error: string }> {
+    try {
+      const { child, socket, waiting } = (running ??= begin(
+        (ended) => (running = running?.child === ended ? null : running),
+      ))
+      // As long as something runs, this process does not end by itself.
+      child.channel?.ref()
+      const path = await socket
+      if (path instanceof Error) throw path
+      const id = randomUUID()
+      const outcome = outcomeOf(id, waiting, () => waiting.size === 0 && child.channel?.unref())
+      const stream = (name: StreamName) => connected(path, greeting(id, name))
+      const [stdout, stderr] = [stream('stdout'), stream('stderr')]
+      const order: Order = { id, command, cwd, env: { ...env, [MARKER_VARIABLE]: marker } }
+      child.send(order, (error) => error !== null && waiting.get(id)?.started({ error: messageOf(error) }))
+      return { stdout, stderr, ...outcome, started: outcome.started.then((started) => explained(started, cwd)) }
+    } catch (error) {
+      return { error: `no process could be started: ${messageOf(error)}` }
+    }
+  }
+
+  return {
+    launch,
+    close() {
+      running?.child.disconnect()
+      running = null
+    },
   }
 }
 
-async function causeOf(child: ChildProcess): Promise<string> {
-  const [error]: unknown[] = await once(child, 'error')
-  return messageOf(error)
+function begin(onEnd: (child: ChildProcess) => void): Running {
+  const waiting = new Map<string, Waiting>()
+  const child = fork(PROGRAM, [], {
+    // Nothing of this process's surroundings: not its directory, its variables, its terminal's signals.
+    cwd: '/',
+    env: {},
+    detached: true,
+    execArgv: FEW_THREADS,
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+  child.unref()
+  child.channel?.unref()
+  const socket = new Promise<string | Error>((resolve) => {
+    const end = (error: Error) => {
+      onEnd(child)
+      resolve(error)
+      if (child.connected) child.disconnect()
+      for (const { started, exited } of waiting.values()) {
+        started({ error: LOST })
+        exited(null)
+      }
+    }
+    child.on('error', end)
+    child.once('disconnect', () => end(new Error(LOST)))
+    child.on('message', (report: Report) => {
+      if (report.kind === 'ready') return resolve(report.socket)
+      const { started, exited } = waiting.get(report.id) ?? {}
+      if (report.kind === 'started') started?.(report)
+      else if (report.kind === 'refused') started?.({ error: report.reason })
+      else exited?.({ exitCode: report.exitCode, signal: report.signal })
+    })
+  })
+  return { child, socket, waiting }
+}
+
+function outcomeOf(id: string, waiting: Map<string, Waiting>, onOver: () => void): Pick<Launch, 'started' | 'exited'> {
+  const over = () => {
+    waiting.delete(id)
+    onOver()
+  }
+  const told: Waiting = { started: () => undefined, exited: () => undefined }
+  const started = new Promise<Started | { error: string }>((resolve) => {
+    told.started = (outcome) => {
+      resolve(outcome)
+      if ('error' in outcome) over()
+    }
+  })
+  const exited = new Promise<Exit | null>((resolve) => {
+    told.exited = (exit) => {
+      resolve(exit)
+      over()
+    }
+  })
+  waiting.set(id, told)
+  return { started, exited }
+}
+
+function connected(path: string, greeting: string): Readable {
+  const stream = connect(path)
+  stream.write(greeting)
+  return stream
+}
+
+function explained(started: Started | { error: string }, cwd: string): Started | { error: string } {
+  return 'error' in started ? { error: whyNot(cwd, started.error) } : started
 }
 
 /** The system answers ENOENT for a missing directory and a missing program alike. */
@@ -50,8 +147,7 @@ function whyNot(cwd: string, message: string): string {
     const directory = statSync(cwd, { throwIfNoEntry: false })
     if (directory === undefined) return `the working directory ${cwd} is not there`
     if (!directory.isDirectory()) return `the working directory ${cwd} is not a directory`
-    if (statSync(SHELL, { throwIfNoEntry: false }) === undefined) return `${SHELL} is not there`
-    return `${SHELL} could not be started in ${cwd}: ${message}`
+    return `/bin/sh could not be started in ${cwd}: ${message}`
   } catch (error) {
     return `the working directory ${cwd} can't be used: ${messageOf(error)}`
   }

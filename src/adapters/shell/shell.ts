@@ -1,6 +1,6 @@
 import { messageOf } from '../../runtime/errors.ts'
 import type { CapturedOutput, Shell, ShellResult, ShellRun, SpawnedProcess } from '../../runtime/ports.ts'
-import { launch, type Exit, type Launched } from './launch.ts'
+import { launcher, type Exit, type Launch, type Launcher } from './launch.ts'
 import type { Traces } from './marked-processes.ts'
 import { OutputCapture, type StreamName } from './output-capture.ts'
 import { endLeftovers, killGroup } from './process-group.ts'
@@ -13,14 +13,20 @@ import { watch } from './watchdog.ts'
  */
 const PIPES_DRAIN_MS = 500
 
+const UNKNOWN: Exit = { exitCode: null, signal: null }
+
 type Reason = Exclude<ShellResult['ended'], 'not_spawned'>
+
+/** Ends the process that starts others for it; to be called when nothing runs any more. */
+export type LocalShell = Shell & { close(): void }
 
 /**
  * The shell of this host: `/bin/sh`, each run in a process group of its own. The environment gets one variable more,
  * `SWARMTRAIL_MARKER`. Trouble with keeping output does not disturb a run: it is told in `error`.
  */
-export function localShell(): Shell {
-  return { run, reap }
+export function localShell(): LocalShell {
+  const starts = launcher()
+  return { run: (options) => run(starts, options), reap, close: starts.close }
 }
 
 async function reap(leftover: { process: SpawnedProcess | null; marker: string }): Promise<{ killed: number[] }> {
@@ -30,51 +36,55 @@ async function reap(leftover: { process: SpawnedProcess | null; marker: string }
   return { killed: signalled }
 }
 
-async function run(options: ShellRun): Promise<ShellResult> {
+async function run(starts: Launcher, options: ShellRun): Promise<ShellResult> {
   const launchedMs = performance.now()
   if (options.signal.aborted) return withoutProcess('aborted', null)
-  const child = await launch(options)
-  if ('error' in child) return withoutProcess('not_spawned', child.error)
+  const launch = await starts.launch(options)
+  if ('error' in launch) return withoutProcess('not_spawned', launch.error)
   const { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput } = options
   const watched = { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput }
-  return follow(watched, child, launchedMs)
+  return follow(watched, launch, launchedMs)
 }
 
 /** What a running process is followed by. Its environment is no part of it: that would be held as long as it runs. */
 type Watched = Omit<ShellRun, 'command' | 'cwd' | 'env'>
 
-async function follow(options: Watched, child: Launched, launchedMs: number): Promise<ShellResult> {
-  const problems: string[] = []
-  const leader = leaderOf(child.pid, problems)
+async function follow(options: Watched, launch: Launch, launchedMs: number): Promise<ShellResult> {
   const activity = activityClock()
   const stdout = captureOf('stdout', options, activity.touch)
   const stderr = captureOf('stderr', options, activity.touch)
-  let exit: Exit = { exitCode: null, signal: null }
-  const exited = child.exited.then((value) => void (exit = value))
-  const over = Promise.all([exited, stdout.readAll(child.stdout), stderr.readAll(child.stderr)])
-  announce(options, child.pid, leader, problems)
+  let exit: Exit | null = null
+  const exited = launch.exited.then((told) => void (exit = told))
+  const over = Promise.all([exited, stdout.readAll(launch.stdout), stderr.readAll(launch.stderr)])
+  const release = () => {
+    launch.stdout.destroy()
+    launch.stderr.destroy()
+  }
+
+  const started = await launch.started
+  if ('error' in started) {
+    release()
+    // One whose launcher ended before it told of it would be found by its marker.
+    await reap({ process: null, marker: options.marker })
+    return withoutProcess('not_spawned', started.error)
+  }
+  const { pid, identity: leader } = started
+  const problems = started.problem === null ? [] : [`the process could not be identified: ${started.problem}`]
+  announce(options, pid, leader, problems)
 
   const ended = await firstEnd(options, exited, activity.lastMs)
-  const traces = { marker: options.marker, leader, launchedMs, hasExited: ended === 'exited' }
-  problems.push(...(await endAll(traces, child.pid)))
+  const isLost = ended === 'exited' && exit === null
+  if (isLost) problems.push('how the process ended is not known: what had started it is gone')
+  const traces = { marker: options.marker, leader, launchedMs, hasExited: ended === 'exited' && !isLost }
+  problems.push(...(await endAll(traces, pid)))
   await within(PIPES_DRAIN_MS, over)
-  child.stdout.destroy()
-  child.stderr.destroy()
+  release()
 
   const durationMs = Math.round(performance.now() - launchedMs)
   const outputs = { stdout: await stdout.finish(), stderr: await stderr.finish() }
   problems.push(...stdout.problems, ...stderr.problems)
   const error = problems.length === 0 ? null : problems.join('; ')
-  return { ended, ...exit, durationMs, lastActivityMs: activity.lastEpochMs(), ...outputs, error }
-}
-
-function leaderOf(pid: number, problems: string[]): ProcessIdentity | null {
-  try {
-    return identify(pid)
-  } catch (error) {
-    problems.push(`the process could not be identified: ${messageOf(error)}`)
-    return null
-  }
+  return { ended, ...(exit ?? UNKNOWN), durationMs, lastActivityMs: activity.lastEpochMs(), ...outputs, error }
 }
 
 function captureOf(stream: StreamName, options: Watched, onActivity: () => void): OutputCapture {

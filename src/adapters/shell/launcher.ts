@@ -1,0 +1,84 @@
+/**
+ * A program of its own: starts `sh -c` for a runner, each time in a process group of its own. A runner is large and busy.
+ * A fork would stop it for as long as the system takes to copy its page tables, and have every page copied that it writes
+ * to afterwards; so it leaves that to this small process, as Erlang's virtual machine does (`erl_child_setup`).
+ *
+ * Output does not come by here: the runner connects twice for each process, and these connections become its streams.
+ * When the runner is gone this program ends, and leaves alone what it has started.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { messageOf } from '../../runtime/errors.ts'
+import { greetingOf, type Order, type Report } from './launch-protocol.ts'
+import { identify, type ProcessIdentity } from './process-identity.ts'
+
+const SHELL = '/bin/sh'
+
+/** What has come for a launch: it begins when all is there. */
+type Gathered = { order?: Order; stdout?: Socket; stderr?: Socket }
+const gathered = new Map<string, Gathered>()
+
+process.title = 'swarmtrail launcher'
+// Only for its user: whoever may connect may not be somebody else.
+const directory = mkdtempSync(join(tmpdir(), 'swarmtrail-'))
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+process.once('disconnect', () => process.exit(0))
+process.on('message', (order: Order) => gather(order.id, { order }))
+const socket = join(directory, 'launcher')
+createServer(greeted).listen(socket, () => tell({ kind: 'ready', socket }))
+
+function greeted(connection: Socket): void {
+  // One that breaks is one that the runner has given up.
+  connection.on('error', () => connection.destroy())
+  connection.once('data', (text: Buffer) => {
+    connection.pause()
+    const greeting = greetingOf(text.toString())
+    if (greeting === null) {
+      connection.destroy()
+      return
+    }
+    connection.once('close', () => gathered.delete(greeting.id))
+    gather(greeting.id, { [greeting.stream]: connection })
+  })
+}
+
+function gather(id: string, part: Gathered): void {
+  const all = { ...gathered.get(id), ...part }
+  gathered.set(id, all)
+  const { order, stdout, stderr } = all
+  if (order !== undefined && stdout !== undefined && stderr !== undefined) launch(order, stdout, stderr)
+}
+
+function launch({ id, command, cwd, env }: Order, stdout: Socket, stderr: Socket): void {
+  gathered.delete(id)
+  try {
+    // `detached`: a group of its own, which the runner ends as a whole.
+    const child = spawn(SHELL, ['-c', command], { cwd, env, detached: true, stdio: ['ignore', stdout, stderr] })
+    child.once('error', (error) => tell({ kind: 'refused', id, reason: messageOf(error) }))
+    if (child.pid === undefined) return
+    child.once('exit', (exitCode, signal) => tell({ kind: 'exited', id, exitCode, signal }))
+    tell({ kind: 'started', id, pid: child.pid, ...identified(child.pid) })
+  } catch (error) {
+    tell({ kind: 'refused', id, reason: messageOf(error) })
+  } finally {
+    stdout.destroy()
+    stderr.destroy()
+  }
+}
+
+/** At once, as a process that has ended keeps its pid only until its end was taken notice of. */
+function identified(pid: number): { identity: ProcessIdentity | null; problem: string | null } {
+  try {
+    return { identity: identify(pid), problem: null }
+  } catch (error) {
+    return { identity: null, problem: messageOf(error) }
+  }
+}
+
+function tell(report: Report): void {
+  // Nobody is there any more to be told, and `disconnect` ends this program.
+  if (process.connected) process.send?.(report)
+}

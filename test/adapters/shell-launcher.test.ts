@@ -1,0 +1,126 @@
+/** The small process that starts others: what becomes of runs when it goes, and of it when its runner goes. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, it } from 'vitest'
+import { localShell } from '../../src/adapters/shell/shell.ts'
+import type { SpawnedProcess } from '../../src/runtime/ports.ts'
+import { eventually, isAlive, markedPids, parentOf, shellRun } from '../support/processes.ts'
+
+const BUILT_SHELL = fileURLToPath(new URL('../../dist/adapters/shell/shell.js', import.meta.url))
+const shell = localShell()
+afterAll(() => shell.close())
+
+/** Pid of the launcher that started a process. */
+async function launcherOf(run: (onSpawn: (process: SpawnedProcess) => void) => Promise<unknown>): Promise<number> {
+  let launcher = 0
+  await run(({ pid }) => (launcher = parentOf(pid)))
+  return launcher
+}
+
+const quick = (onSpawn: (process: SpawnedProcess) => void) => shell.run(shellRun('sleep 0.2', { onSpawn }))
+
+describe('the launcher', () => {
+  it('is one process for all runs, and none of this one', async () => {
+    const launchers = await Promise.all([launcherOf(quick), launcherOf(quick), launcherOf(quick)])
+    expect(new Set(launchers).size).toBe(1)
+    expect(launchers[0]).not.toBe(process.pid)
+    expect(parentOf(launchers[0] ?? 0)).toBe(process.pid)
+  })
+
+  it('ends when the shell is closed', async () => {
+    const other = localShell()
+    const launcher = await launcherOf((onSpawn) => other.run(shellRun('sleep 0.2', { onSpawn })))
+    expect(isAlive(launcher)).toBe(true)
+    other.close()
+    await eventually('the launcher has ended', () => !isAlive(launcher))
+  })
+
+  it('takes what it started with it, when it is lost, and the next run has another one', async () => {
+    const marker = 'launcher-lost'
+    let launcher = 0
+    const result = await shell.run(
+      shellRun('echo begun; sleep 60 & wait', {
+        marker,
+        onSpawn: ({ pid }) => (launcher = parentOf(pid)),
+        onOutput: () => process.kill(launcher, 'SIGKILL'),
+      }),
+    )
+    expect(result).toMatchObject({
+      ended: 'exited',
+      exitCode: null,
+      signal: null,
+      stdout: { tail: 'begun\n' },
+      error: 'how the process ended is not known: what had started it is gone',
+    })
+    expect(markedPids(marker)).toEqual([])
+    const next = await launcherOf(quick)
+    expect(next).not.toBe(launcher)
+    expect(next).not.toBe(0)
+  })
+
+  it('ends with its runner, and leaves what it started to whoever comes next', async () => {
+    const marker = 'runner-killed'
+    const run = { ...shellRun('sleep 60', { marker }), signal: undefined }
+    const program = `const { localShell } = await import(${JSON.stringify(BUILT_SHELL)})
+      const run = { ...${JSON.stringify(run)}, signal: new AbortController().signal }
+      await localShell().run({ ...run, onSpawn: ({ pid }) => console.log(pid) })`
+    const runner = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line]: unknown[] = await once(runner.stdout, 'data')
+    const pid = Number(line)
+    const launcher = parentOf(pid)
+    expect(parentOf(launcher)).toBe(runner.pid)
+    runner.kill('SIGKILL')
+    await once(runner, 'exit')
+    await eventually('the launcher has ended', () => !isAlive(launcher))
+    expect(isAlive(pid)).toBe(true)
+    expect(await shell.reap({ process: null, marker })).toEqual({ killed: expect.arrayContaining([pid]) })
+  })
+
+  it('is only for its user, and lets go of whoever does not know what is launched', async () => {
+    const launcher = await launcherOf(quick)
+    const path = socketOf(launcher)
+    expect(statSync(dirname(path)).mode & 0o077).toBe(0)
+    for (const said of ['hello\n', 'x stdin\n', '\0'.repeat(70_000)]) {
+      const stranger = connect(path)
+      stranger.on('error', () => undefined)
+      stranger.write(said)
+      stranger.resume()
+      await new Promise((resolve) => stranger.once('close', resolve))
+    }
+    expect(await launcherOf(quick)).toBe(launcher)
+  })
+})
+
+describe('what it starts', () => {
+  it('may write without being told to try again', async () => {
+    const { stdout } = await shell.run(shellRun('cat /proc/self/fdinfo/1'))
+    const flags = Number.parseInt(/flags:\s*(\d+)/.exec(stdout.tail)?.[1] ?? '', 8)
+    const O_NONBLOCK = 0o4000
+    expect(flags & O_NONBLOCK).toBe(0)
+  })
+
+  it('has no connection but its output', async () => {
+    const { stdout } = await shell.run(shellRun('ls -l /proc/$$/fd'))
+    const sockets = stdout.tail.split('\n').filter((line) => line.includes('socket:'))
+    expect(sockets.map((line) => / (\d+) -> /.exec(line)?.[1])).toEqual(['1', '2'])
+  })
+})
+
+/** Path of the socket that a process listens on. */
+function socketOf(pid: number): string {
+  const inodes = readdirSync(`/proc/${pid}/fd`).flatMap(
+    (fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [],
+  )
+  const sockets = readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .map((line) => line.split(/\s+/))
+  const path = sockets.find(([, , , , , , inode, path]) => path !== undefined && inodes.includes(inode ?? ''))?.[7]
+  if (path === undefined) throw new Error(`process ${pid} listens on no socket`)
+  return path
+}
