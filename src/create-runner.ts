@@ -94,6 +94,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   }
   const holder = holderOn(host, runnerId)
   await refuseWithoutRights(ports, holder, leaseTtlMs)
+  shell.open()
   const runner = new Runner(ports, settings, options.hooks)
   const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()

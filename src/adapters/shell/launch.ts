@@ -25,6 +25,8 @@ export type Launch = {
 }
 
 export type Launcher = {
+  /** Starts it, if there is none, so that the first launch need not wait for that. */
+  open: () => void
   launch: (run: ShellRun) => Promise<Launch | { error: string }>
   /** Ends the launcher, which nothing may be running under. */
   close: () => void
@@ -32,8 +34,8 @@ export type Launcher = {
 
 /** Found through package.json: from the modules, the bundle and the sources alike. */
 const PROGRAM = createRequire(import.meta.url).resolve('#launcher')
-/** Threads of its own it has no use for, and they make its forks dearer. */
-const FEW_THREADS = ['--v8-pool-size=1']
+/** What it does not have need not be copied: threads that work beside it, room for much garbage, compiled code. */
+const SMALL = ['--v8-pool-size=1', '--max-semi-space-size=1', '--no-opt', '--no-sparkplug']
 const LOST = 'its launcher has ended'
 
 /** What is waited for of one launch. */
@@ -44,11 +46,14 @@ type Running = { child: ChildProcess; socket: Promise<string | Error>; waiting: 
 export function launcher(): Launcher {
   let running: Running | null = null
 
+  function opened(): Running {
+    running ??= begin((ended) => (running = running?.child === ended ? null : running))
+    return running
+  }
+
   async function launch({ command, cwd, env, marker }: ShellRun): Promise<Launch | { error: string }> {
     try {
-      const { child, socket, waiting } = (running ??= begin(
-        (ended) => (running = running?.child === ended ? null : running),
-      ))
+      const { child, socket, waiting } = opened()
       // As long as something runs, this process does not end by itself.
       child.channel?.ref()
       const path = await socket
@@ -66,6 +71,7 @@ export function launcher(): Launcher {
   }
 
   return {
+    open: () => void opened(),
     launch,
     close() {
       running?.child.disconnect()
@@ -81,7 +87,7 @@ function begin(onEnd: (child: ChildProcess) => void): Running {
     cwd: '/',
     env: {},
     detached: true,
-    execArgv: FEW_THREADS,
+    execArgv: SMALL,
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
   child.unref()

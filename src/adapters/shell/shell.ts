@@ -17,8 +17,12 @@ const UNKNOWN: Exit = { exitCode: null, signal: null }
 
 type Reason = Exclude<ShellResult['ended'], 'not_spawned'>
 
-/** Ends the process that starts others for it; to be called when nothing runs any more. */
-export type LocalShell = Shell & { close(): void }
+export type LocalShell = Shell & {
+  /** Starts the process that starts others for it, which else is started with the first run. */
+  open(): void
+  /** Ends that process; to be called when nothing runs any more. */
+  close(): void
+}
 
 /**
  * The shell of this host: `/bin/sh`, each run in a process group of its own. The environment gets one variable more,
@@ -26,7 +30,7 @@ export type LocalShell = Shell & { close(): void }
  */
 export function localShell(): LocalShell {
   const starts = launcher()
-  return { run: (options) => run(starts, options), reap, close: starts.close }
+  return { run: (options) => run(starts, options), reap, open: starts.open, close: starts.close }
 }
 
 async function reap(leftover: { process: SpawnedProcess | null; marker: string }): Promise<{ killed: number[] }> {
@@ -37,19 +41,19 @@ async function reap(leftover: { process: SpawnedProcess | null; marker: string }
 }
 
 async function run(starts: Launcher, options: ShellRun): Promise<ShellResult> {
-  const launchedMs = performance.now()
   if (options.signal.aborted) return withoutProcess('aborted', null)
   const launch = await starts.launch(options)
   if ('error' in launch) return withoutProcess('not_spawned', launch.error)
   const { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput } = options
   const watched = { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput }
-  return follow(watched, launch, launchedMs)
+  return follow(watched, launch)
 }
 
 /** What a running process is followed by. Its environment is no part of it: that would be held as long as it runs. */
 type Watched = Omit<ShellRun, 'command' | 'cwd' | 'env'>
 
-async function follow(options: Watched, launch: Launch, launchedMs: number): Promise<ShellResult> {
+async function follow(options: Watched, launch: Launch): Promise<ShellResult> {
+  const launchedMs = performance.now()
   const activity = activityClock()
   const stdout = captureOf('stdout', options, activity.touch)
   const stderr = captureOf('stderr', options, activity.touch)
