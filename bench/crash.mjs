@@ -1,5 +1,4 @@
 /** From SIGKILL of a runner in the middle of a turn to the next turn's process, started by a runner that starts at once. */
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { workflowOf } from './fill.mjs'
@@ -20,14 +19,14 @@ await main(() =>
     for (let round = 0; round < ROUNDS; round++) {
       const life = new AbortController()
       const first = startRunner(join(dir, '.swarmtrail'), workflow)
-      await once(first, 'message')
+      await first.ready
       const { sessionId } = await swarm.start({ task: 'survive' })
       const spawns = swarm.events({ sessionId, from: 'start', types: ['turn.spawned'], signal: life.signal })
       await spawns.next()
       const killedAt = performance.now()
-      first.kill('SIGKILL')
+      first.child.kill('SIGKILL')
       const second = startRunner(join(dir, '.swarmtrail'), workflow)
-      const ready = once(second, 'message').then(() => performance.now() - killedAt)
+      const ready = second.ready.then(() => performance.now() - killedAt)
       await spawns.next()
       times.push((performance.now() - killedAt) / 1000)
       starts.push((await ready) / 1000)

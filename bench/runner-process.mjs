@@ -1,30 +1,32 @@
-/** A runner in a process of its own; it says when it is ready and drains on SIGTERM. */
-import { fork } from 'node:child_process'
+/** `swarmtrail runner` in a process of its own. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { dirname } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { createRunner, openEmbeddedSwarm } from '../dist/index.js'
 
-const PATH = fileURLToPath(import.meta.url)
+const CLI = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
 
-/** Starts one in a new process; that it is ready comes as its first message. */
+/** Starts one for the embedded server of a directory; `ready` resolves when it serves. */
 export function startRunner(dir, workflow, capacity = 4) {
-  return fork(PATH, [dir, workflow, String(capacity)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const args = ['runner', '--dir', dir, '--workflow', workflow, '--capacity', String(capacity), '--drain-ms', '0']
+  const child = spawn(process.execPath, [CLI, ...args], { cwd: dirname(dir), stdio: ['ignore', 'ignore', 'pipe'] })
+  return { child, ready: serves(child) }
 }
 
-export async function endRunner(child) {
+async function serves(child) {
+  const lines = []
+  for await (const line of createInterface({ input: child.stderr })) {
+    if (line.includes(' serves namespace ')) {
+      child.stderr.resume()
+      return
+    }
+    lines.push(line)
+  }
+  throw new Error(`the runner did not start: ${lines.join('\n')}`)
+}
+
+export async function endRunner({ child }) {
   child.kill('SIGTERM')
   await once(child, 'exit')
-}
-
-if (process.argv[1] === PATH) await serve(process.argv.slice(2))
-
-async function serve([dir, workflow, capacity]) {
-  const swarm = await openEmbeddedSwarm({ dir })
-  const runner = await createRunner({ swarm, workflow, capacity: Number(capacity) })
-  process.once('SIGTERM', async () => {
-    await runner.close({ drainMs: 0 })
-    await swarm.close()
-    process.exit(0)
-  })
-  process.send('ready')
 }

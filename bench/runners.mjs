@@ -1,5 +1,4 @@
 /** Many short sessions, handed out by one coordinator to one to four runner processes on one server. */
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { workflowOf } from './fill.mjs'
@@ -46,7 +45,7 @@ await main(() =>
 /** Each has served a session before the work begins: what is loaded and compiled then is loaded. */
 async function withRunners(dir, workflow, count, work) {
   const runners = Array.from({ length: count }, () => startRunner(join(dir, '.swarmtrail'), workflow, CAPACITY))
-  await Promise.all(runners.map((runner) => once(runner, 'message')))
+  await Promise.all(runners.map(({ ready }) => ready))
   await work({ warmUp: true })
   const result = await work()
   await Promise.all(runners.map(endRunner))

@@ -73,6 +73,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   const workflow = await workflows.load()
   await mkdir(swarm.dir, { recursive: true, mode: 0o700 })
   const shell = localShell()
+  shell.open()
   const ports = {
     ...swarm.ports,
     shell,
@@ -93,8 +94,10 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     only: options.only === undefined ? undefined : new Set(options.only),
   }
   const holder = holderOn(host, runnerId)
-  await refuseWithoutRights(ports, holder, leaseTtlMs)
-  shell.open()
+  await refuseWithoutRights(ports, holder, leaseTtlMs).catch((error: unknown) => {
+    shell.close()
+    throw error
+  })
   const runner = new Runner(ports, settings, options.hooks)
   const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()
