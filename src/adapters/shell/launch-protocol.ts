@@ -8,6 +8,8 @@ export type Order = { id: string; command: string; cwd: string; env: Readonly<Re
 export type Report =
   /** Where the launcher takes the connections that become the output streams of what it starts. */
   | { kind: 'ready'; socket: string }
+  /** It can't go on. */
+  | { kind: 'broken'; reason: string }
   /** Looked up before the system can have given the pid to another process; null when it can't be told. */
   | { kind: 'started'; id: string; pid: number; identity: ProcessIdentity | null; problem: string | null }
   | { kind: 'refused'; id: string; reason: string }

@@ -3,7 +3,8 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../runtime/errors.ts'
 import type { ShellRun } from '../../runtime/ports.ts'
@@ -60,10 +61,11 @@ export function launcher(): Launcher {
       if (path instanceof Error) throw path
       const id = randomUUID()
       const outcome = outcomeOf(id, waiting, () => waiting.size === 0 && child.channel?.unref())
-      const stream = (name: StreamName) => connected(path, greeting(id, name))
+      const refused = (error: Error | null) => error !== null && waiting.get(id)?.started({ error: messageOf(error) })
+      const stream = (name: StreamName) => connected(path, greeting(id, name)).once('error', refused)
       const [stdout, stderr] = [stream('stdout'), stream('stderr')]
       const order: Order = { id, command, cwd, env: { ...env, [MARKER_VARIABLE]: marker } }
-      child.send(order, (error) => error !== null && waiting.get(id)?.started({ error: messageOf(error) }))
+      child.send(order, refused)
       return { stdout, stderr, ...outcome, started: outcome.started.then((started) => explained(started, cwd)) }
     } catch (error) {
       return { error: `no process could be started: ${messageOf(error)}` }
@@ -83,12 +85,12 @@ export function launcher(): Launcher {
 function begin(onEnd: (child: ChildProcess) => void): Running {
   const waiting = new Map<string, Waiting>()
   const child = fork(PROGRAM, [], {
-    // Nothing of this process's surroundings: not its directory, its variables, its terminal's signals.
+    // Nothing else of this process's surroundings: not its directory, its variables, its terminal's signals.
     cwd: '/',
-    env: {},
+    env: { TMPDIR: tmpdir() },
     detached: true,
     execArgv: SMALL,
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
   child.unref()
   child.channel?.unref()
@@ -98,7 +100,7 @@ function begin(onEnd: (child: ChildProcess) => void): Running {
       resolve(error)
       if (child.connected) child.disconnect()
       for (const { started, exited } of waiting.values()) {
-        started({ error: LOST })
+        started({ error: error.message })
         exited(null)
       }
     }
@@ -106,6 +108,7 @@ function begin(onEnd: (child: ChildProcess) => void): Running {
     child.once('disconnect', () => end(new Error(LOST)))
     child.on('message', (report: Report) => {
       if (report.kind === 'ready') return resolve(report.socket)
+      if (report.kind === 'broken') return end(new Error(report.reason))
       const { started, exited } = waiting.get(report.id) ?? {}
       if (report.kind === 'started') started?.(report)
       else if (report.kind === 'refused') started?.({ error: report.reason })
@@ -123,6 +126,8 @@ function outcomeOf(id: string, waiting: Map<string, Waiting>, onOver: () => void
   const told: Waiting = { started: () => undefined, exited: () => undefined }
   const started = new Promise<Started | { error: string }>((resolve) => {
     told.started = (outcome) => {
+      // What goes wrong with its streams later is theirs.
+      told.started = () => undefined
       resolve(outcome)
       if ('error' in outcome) over()
     }
@@ -137,7 +142,7 @@ function outcomeOf(id: string, waiting: Map<string, Waiting>, onOver: () => void
   return { started, exited }
 }
 
-function connected(path: string, greeting: string): Readable {
+function connected(path: string, greeting: string): Socket {
   const stream = connect(path)
   stream.write(greeting)
   return stream

@@ -16,19 +16,29 @@ import { greetingOf, type Order, type Report } from './launch-protocol.ts'
 import { identify, type ProcessIdentity } from './process-identity.ts'
 
 const SHELL = '/bin/sh'
+/** A socket's path may have about a hundred bytes. */
+const BASE_LENGTH_MAX = 64
+/** Connections that may wait, two for each process that is asked for while another is being started. */
+const BACKLOG = 4_096
 
 /** What has come for a launch: it begins when all is there. */
 type Gathered = { order?: Order; stdout?: Socket; stderr?: Socket }
 const gathered = new Map<string, Gathered>()
 
 process.title = 'swarmtrail launcher'
-// Only for its user: whoever may connect may not be somebody else.
-const directory = mkdtempSync(join(tmpdir(), 'swarmtrail-'))
-process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+// It ends with its runner and not before, also when a whole group or service is told to end: the runner may want to wait.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.once('disconnect', () => process.exit(0))
+process.once('uncaughtException', (error) => {
+  tell({ kind: 'broken', reason: messageOf(error) })
+  process.disconnect()
+})
 process.on('message', (order: Order) => gather(order.id, { order }))
+// Only for its user: whoever may connect may not be somebody else.
+const directory = mkdtempSync(join(tmpdir().length > BASE_LENGTH_MAX ? '/tmp' : tmpdir(), 'swarmtrail-'))
+process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
 const socket = join(directory, 'launcher')
-createServer(greeted).listen(socket, () => tell({ kind: 'ready', socket }))
+createServer(greeted).listen({ path: socket, backlog: BACKLOG }, () => tell({ kind: 'ready', socket }))
 
 function greeted(connection: Socket): void {
   // One that breaks is one that the runner has given up.
@@ -79,6 +89,6 @@ function identified(pid: number): { identity: ProcessIdentity | null; problem: s
 }
 
 function tell(report: Report): void {
-  // Nobody is there any more to be told, and `disconnect` ends this program.
-  if (process.connected) process.send?.(report)
+  // Whom it can't be told to is gone, and `disconnect` ends this program.
+  if (process.connected) process.send?.(report, undefined, undefined, () => undefined)
 }
