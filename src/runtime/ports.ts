@@ -186,6 +186,8 @@ export type ShellRun = {
   /** Directory (mode 0700) where whole outputs are spooled as `stdout` and `stderr`; absent: only tails are kept. */
   spool?: string
   signal: AbortSignal
+  /** Resolves when a process may be started, or the signal has fired. Nothing is waited for between this and the start. */
+  mayBegin?: () => Promise<void>
   onSpawn?: (process: SpawnedProcess) => void
   /** `bytes`: what the process has written to the stream so far, before redaction. */
   onOutput?: (stream: 'stdout' | 'stderr', chunk: string, atMs: number, bytes: number) => void

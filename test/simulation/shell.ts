@@ -17,6 +17,7 @@ const NOTHING: CapturedOutput = { tail: '', bytes: 0, clipped: false, file: null
 export function shellOf(world: World, actor: Actor, host: Host, options: ShellOptions): Shell {
   return {
     run: async (run) => {
+      await run.mayBegin?.()
       if (run.signal.aborted) return withoutProcess('aborted', world)
       const label = labelOf(run)
       const watched = await world.local(actor, `launch ${label}`, () => {

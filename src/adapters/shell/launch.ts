@@ -38,6 +38,11 @@ const PROGRAM = createRequire(import.meta.url).resolve('#launcher')
 /** What it does not have need not be copied: threads that work beside it, room for much garbage, compiled code. */
 const SMALL = ['--v8-pool-size=1', '--max-semi-space-size=1', '--no-opt', '--no-sparkplug']
 const LOST = 'its launcher has ended'
+/**
+ * So few are on order at a time that none is started much later than it was allowed to be: who allowed it may be stopped
+ * meanwhile, and somebody else take over.
+ */
+const ON_ORDER_MAX = 4
 
 /** What is waited for of one launch. */
 type Waiting = { started: (outcome: Started | { error: string }) => void; exited: (exit: Exit | null) => void }
@@ -52,7 +57,27 @@ export function launcher(): Launcher {
     return running
   }
 
-  async function launch({ command, cwd, env, marker }: ShellRun): Promise<Launch | { error: string }> {
+  let onOrder = 0
+  const isFull = () => onOrder >= ON_ORDER_MAX
+  const inLine: (() => void)[] = []
+
+  async function launch(run: ShellRun): Promise<Launch | { error: string }> {
+    for (await run.mayBegin?.(); isFull(); await run.mayBegin?.()) {
+      await new Promise<void>((resolve) => inLine.push(resolve))
+    }
+    if (run.signal.aborted) return { error: 'it was called off' }
+    onOrder += 1
+    const launched = await order(run)
+    const free = () => {
+      onOrder -= 1
+      inLine.shift()?.()
+    }
+    if ('error' in launched) free()
+    else void launched.started.then(free)
+    return launched
+  }
+
+  async function order({ command, cwd, env, marker }: ShellRun): Promise<Launch | { error: string }> {
     try {
       const { child, socket, waiting } = opened()
       // As long as something runs, this process does not end by itself.

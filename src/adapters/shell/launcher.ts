@@ -25,6 +25,7 @@ const BACKLOG = 4_096
 type Gathered = { order?: Order; stdout?: Socket; stderr?: Socket }
 const gathered = new Map<string, Gathered>()
 
+const runner = process.ppid
 process.title = 'swarmtrail launcher'
 // It ends with its runner and not before, also when a whole group or service is told to end: the runner may want to wait.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
@@ -64,6 +65,8 @@ function gather(id: string, part: Gathered): void {
 
 function launch({ id, command, cwd, env }: Order, stdout: Socket, stderr: Socket): void {
   gathered.delete(id)
+  // What a runner ordered that is gone since may be another's by now. That it is gone shows here before its channel ends.
+  if (process.ppid !== runner) process.exit(0)
   try {
     // `detached`: a group of its own, which the runner ends as a whole.
     const child = spawn(SHELL, ['-c', command], { cwd, env, detached: true, stdio: ['ignore', stdout, stderr] })

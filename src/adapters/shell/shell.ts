@@ -41,8 +41,8 @@ async function reap(leftover: { process: SpawnedProcess | null; marker: string }
 }
 
 async function run(starts: Launcher, options: ShellRun): Promise<ShellResult> {
-  if (options.signal.aborted) return withoutProcess('aborted', null)
   const launch = await starts.launch(options)
+  if (options.signal.aborted && 'error' in launch) return withoutProcess('aborted', null)
   if ('error' in launch) return withoutProcess('not_spawned', launch.error)
   const { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput } = options
   const watched = { marker, timeoutMs, stallWindowMs, secrets, spool, signal, onSpawn, onOutput }

@@ -60,10 +60,7 @@ export function performer(
     ...ports,
     shell: {
       reap: (leftover) => shell.reap(leftover),
-      run: async (run) => {
-        await mayBegin(run.signal)
-        return shell.run(run)
-      },
+      run: (run) => shell.run({ ...run, mayBegin: () => mayBegin(run.signal) }),
     },
   }
   return async (intent: Intent, scope) => {
