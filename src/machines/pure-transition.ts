@@ -9,26 +9,31 @@ import { sessionMachine } from './session-machine.ts'
 export type MachineSnapshot = SnapshotFrom<typeof sessionMachine>
 export type PlannedAction = { type: string; params: unknown }
 
-const inert = createActor(sessionMachine)
 let collected: PlannedAction[] = []
 type Scope = Parameters<typeof sessionMachine.transition>[2]
-const scope: Scope = {
-  self: inert,
-  id: 'session',
-  sessionId: 'session',
-  logger: () => undefined,
-  defer: () => undefined,
-  stopChild: () => undefined,
-  emit: () => undefined,
-  system: inert.system,
-  actionExecutor: (action: PlannedAction) => {
-    collected.push(action)
-  },
+let scope: Scope | null = null
+
+function inertScope(): Scope {
+  const inert = createActor(sessionMachine)
+  return {
+    self: inert,
+    id: 'session',
+    sessionId: 'session',
+    logger: () => undefined,
+    defer: () => undefined,
+    stopChild: () => undefined,
+    emit: () => undefined,
+    system: inert.system,
+    actionExecutor: (action: PlannedAction) => {
+      collected.push(action)
+    },
+  }
 }
 
 /** The next snapshot and the actions in order. Runs nothing. Not re-entrant, and never needs to be. */
 export function pureTransition(snapshot: MachineSnapshot, event: AnyEventObject): [MachineSnapshot, PlannedAction[]] {
   collected = []
+  scope ??= inertScope()
   const next = sessionMachine.transition(snapshot, event as Parameters<typeof sessionMachine.transition>[1], scope)
   return [next, collected]
 }

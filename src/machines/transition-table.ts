@@ -26,7 +26,8 @@ type Way = { isOpen: (args: GuardArgs) => boolean; records: boolean; to: State |
 /** `active`: the paths of the state and of those around it. */
 type State = { path: StatePath; active: readonly string[]; on: Map<string, Way[]>; passes: Way[] }
 
-const table = tableOf(sessionMachine.root)
+/** Made when it is first asked for, as most commands of the command line fold no history. */
+let table: ReturnType<typeof tableOf> | null = null
 export const INITIAL_PATH: StatePath = leafIn(sessionMachine.root).path.join('.')
 
 /** Where an event leads from a state; null when it is not possible there. Pure. */
@@ -55,6 +56,7 @@ export function isActive(at: StatePath, path: string): boolean {
 }
 
 function stateAt(path: StatePath): State {
+  table ??= tableOf(sessionMachine.root)
   const state = table.get(path)
   if (state === undefined) throw new Error(`the machine has no state ${path}`)
   return state
