@@ -46,7 +46,8 @@ describe('the launcher', () => {
       shellRun('echo begun; sleep 60 & wait', {
         marker,
         onSpawn: ({ pid }) => (launcher = parentOf(pid)),
-        onOutput: () => process.kill(launcher, 'SIGKILL'),
+        // Never a group: that of pid 0 is our own.
+        onOutput: () => launcher > 1 && process.kill(launcher, 'SIGKILL'),
       }),
     )
     expect(result).toMatchObject({
@@ -135,6 +136,18 @@ describe('what it starts', () => {
     const flags = Number.parseInt(/flags:\s*(\d+)/.exec(stdout.tail)?.[1] ?? '', 8)
     const O_NONBLOCK = 0o4000
     expect(flags & O_NONBLOCK).toBe(0)
+  })
+
+  it('is told of before its output, however soon that comes', async () => {
+    const told = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const seen: string[] = []
+        const run = { onSpawn: () => void seen.push('process'), onOutput: () => void seen.push('output') }
+        await shell.run(shellRun('echo at once', run))
+        return seen
+      }),
+    )
+    expect(told).toEqual(told.map(() => ['process', 'output']))
   })
 
   it('has no connection but its output', async () => {

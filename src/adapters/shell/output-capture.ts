@@ -37,8 +37,11 @@ export class OutputCapture {
     this.#options = options
   }
 
-  /** Reads to the end, or until the stream is destroyed. Reading waits for the spool, so a flood is held up at its source. */
-  readAll(source: Readable): Promise<void> {
+  /**
+   * Reads to the end, or until the stream is destroyed, but nothing before `begun` resolves; never rejects if that does
+   * not. Reading waits for the spool, so a flood is held up at its source.
+   */
+  readAll(source: Readable, begun: Promise<unknown>): Promise<void> {
     this.#read = new Promise((resolve) => {
       let isTaking = false
       let isClosed = false
@@ -46,6 +49,7 @@ export class OutputCapture {
       // Pulled, not pushed: a chunk is taken in before the next one is read, whoever resumes the stream.
       const takeAll = async () => {
         isTaking = true
+        await begun
         for (let chunk = read(source); chunk !== null; chunk = read(source)) await this.#take(chunk)
         isTaking = false
         if (isClosed) end()

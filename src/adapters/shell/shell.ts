@@ -1,6 +1,6 @@
 import { messageOf } from '../../runtime/errors.ts'
 import type { CapturedOutput, Shell, ShellResult, ShellRun, SpawnedProcess } from '../../runtime/ports.ts'
-import { launcher, type Exit, type Launch, type Launcher } from './launch.ts'
+import { launcher, type Exit, type Launch, type Launcher, type Started } from './launch.ts'
 import type { Traces } from './marked-processes.ts'
 import { OutputCapture, type StreamName } from './output-capture.ts'
 import { endLeftovers, killGroup } from './process-group.ts'
@@ -59,22 +59,23 @@ async function follow(options: Watched, launch: Launch): Promise<ShellResult> {
   const stderr = captureOf('stderr', options, activity.touch)
   let exit: Exit | null = null
   const exited = launch.exited.then((told) => void (exit = told))
-  const over = Promise.all([exited, stdout.readAll(launch.stdout), stderr.readAll(launch.stderr)])
+  // Nobody hears of its output before they hear of the process.
+  const announced = launch.started.then((started) => announce(options, started))
+  const streams = [stdout.readAll(launch.stdout, announced), stderr.readAll(launch.stderr, announced)]
+  const over = Promise.all([exited, ...streams])
   const release = () => {
     launch.stdout.destroy()
     launch.stderr.destroy()
   }
 
-  const started = await launch.started
+  const started = await announced
   if ('error' in started) {
     release()
     // One whose launcher ended before it told of it would be found by its marker.
     await reap({ process: null, marker: options.marker })
     return withoutProcess('not_spawned', started.error)
   }
-  const { pid, identity: leader } = started
-  const problems = started.problem === null ? [] : [`the process could not be identified: ${started.problem}`]
-  announce(options, pid, leader, problems)
+  const { pid, identity: leader, problems } = started
 
   const ended = await firstEnd(options, exited, activity.lastMs)
   const isLost = ended === 'exited' && exit === null
@@ -96,12 +97,18 @@ function captureOf(stream: StreamName, options: Watched, onActivity: () => void)
   return new OutputCapture({ stream, secrets, spool, onOutput, onActivity })
 }
 
-function announce({ onSpawn }: Watched, pid: number, leader: ProcessIdentity | null, problems: string[]): void {
+type Announced = { pid: number; identity: ProcessIdentity | null; problems: string[] }
+
+function announce({ onSpawn }: Watched, started: Started | { error: string }): Announced | { error: string } {
+  if ('error' in started) return started
+  const { pid, identity, problem } = started
+  const problems = problem === null ? [] : [`the process could not be identified: ${problem}`]
   try {
-    onSpawn?.({ pid, pgid: pid, processStartedAt: leader?.startedAt ?? '' })
+    onSpawn?.({ pid, pgid: pid, processStartedAt: identity?.startedAt ?? '' })
   } catch (error) {
     problems.push(`the launch could not be announced: ${messageOf(error)}`)
   }
+  return { pid, identity, problems }
 }
 
 /** Resolves with what happens first: the process exits, a limit is passed, or the caller has had enough. */
