@@ -73,7 +73,6 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   const workflow = await workflows.load()
   await mkdir(swarm.dir, { recursive: true, mode: 0o700 })
   const shell = localShell()
-  shell.open()
   const ports = {
     ...swarm.ports,
     shell,
@@ -94,6 +93,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     only: options.only === undefined ? undefined : new Set(options.only),
   }
   const holder = holderOn(host, runnerId)
+  shell.open()
   await refuseWithoutRights(ports, holder, leaseTtlMs).catch((error: unknown) => {
     shell.close()
     throw error
@@ -102,8 +102,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()
   const close = async ({ drainMs }: { drainMs?: number } = {}) => {
-    await runner.drain(drainMs)
-    shell.close()
+    await runner.drain(drainMs).finally(() => shell.close())
     await projecting.stop()
   }
   return {
@@ -119,8 +118,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
       return SESSION_ID_PATTERN.test(sessionId) ? runner.run(sessionId, request.labels?.['lane'] ?? '', start) : start()
     },
     kill: async () => {
-      await runner.kill()
-      shell.close()
+      await runner.kill().finally(() => shell.close())
       await projecting.stop()
     },
     [Symbol.asyncDispose]: () => close(),

@@ -1,7 +1,7 @@
 /** The small process that starts others: what becomes of runs when it goes, and of it when its runner goes. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -103,6 +103,20 @@ describe('the launcher', () => {
   })
 })
 
+describe('a launcher whose socket is gone', () => {
+  it('goes on with what runs, and the next run but one has another launcher', async () => {
+    const other = localShell()
+    let path = ''
+    const first = other.run(shellRun('sleep 1; exit 3', { onSpawn: ({ pid }) => (path = socketOf(parentOf(pid))) }))
+    await eventually('the first has begun', () => path !== '')
+    rmSync(path)
+    expect(await other.run(shellRun('true'))).toMatchObject({ ended: 'not_spawned' })
+    expect(await other.run(shellRun('exit 4'))).toMatchObject({ ended: 'exited', exitCode: 4 })
+    expect(await first).toMatchObject({ ended: 'exited', exitCode: 3, error: null })
+    other.close()
+  })
+})
+
 describe('a run that may not begin yet', () => {
   it('is asked again once others have been started, and begins only then', async () => {
     let allowed = 0
@@ -112,9 +126,45 @@ describe('a run that may not begin yet', () => {
     )
     await Promise.all(runs)
     expect(allowed).toBe(12)
-    // Four at once; whoever had to wait was asked a second time, right before it began.
-    expect(asked.length).toBeGreaterThan(12)
+    // When it came, and right before it began.
+    expect(asked.length).toBe(24)
     expect(new Set(asked).size).toBe(12)
+  })
+
+  it('holds up nobody behind it when it is called off in line, or may never begin', async () => {
+    const off = new AbortController()
+    const refusing = { mayBegin: () => Promise.reject(new Error('never')) }
+    const first = Array.from({ length: 4 }, () => shell.run(shellRun('sleep 0.1')))
+    const calledOff = Array.from({ length: 8 }, () => shell.run(shellRun('sleep 0.1', { signal: off.signal })))
+    const refused = Promise.allSettled(Array.from({ length: 4 }, () => shell.run(shellRun('true', refusing))))
+    const last = shell.run(shellRun('exit 5'))
+    off.abort()
+    const ended = await Promise.all([...first, ...calledOff, last])
+    expect(ended.map((result) => result.ended)).toEqual([
+      ...first.map(() => 'exited'),
+      ...calledOff.map(() => 'aborted'),
+      'exited',
+    ])
+    expect((await refused).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected'])
+  })
+
+  it('is not started when it is called off while the launcher is being started', async () => {
+    const fresh = localShell()
+    const off = new AbortController()
+    const spawned: SpawnedProcess[] = []
+    const run = fresh.run(shellRun('true', { signal: off.signal, onSpawn: (process) => spawned.push(process) }))
+    await Promise.resolve()
+    off.abort()
+    expect(await run).toMatchObject({ ended: 'aborted', error: null })
+    expect(spawned).toEqual([])
+    fresh.close()
+  })
+
+  it('is refused once the shell is closed', async () => {
+    const closed = localShell()
+    closed.open()
+    closed.close()
+    expect(await closed.run(shellRun('true'))).toMatchObject({ ended: 'not_spawned', error: 'the shell is closed' })
   })
 
   it('is not started when it is called off meanwhile', async () => {

@@ -2,8 +2,11 @@
 import type { StreamName } from './output-capture.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 
-/** What to start. `env` is the whole environment. */
-export type Order = { id: string; command: string; cwd: string; env: Readonly<Record<string, string>> }
+/** What to start; nothing: it is not wanted any more. `env` is the whole environment. */
+export type Order = {
+  id: string
+  what?: { command: string; cwd: string; env: Readonly<Record<string, string>> }
+}
 
 export type Report =
   /** Where the launcher takes the connections that become the output streams of what it starts. */

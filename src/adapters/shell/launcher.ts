@@ -22,7 +22,8 @@ const BASE_LENGTH_MAX = 64
 const BACKLOG = 4_096
 
 /** What has come for a launch: it begins when all is there. */
-type Gathered = { order?: Order; stdout?: Socket; stderr?: Socket }
+type What = NonNullable<Order['what']>
+type Gathered = { what?: What; stdout?: Socket; stderr?: Socket }
 const gathered = new Map<string, Gathered>()
 
 const runner = process.ppid
@@ -34,12 +35,17 @@ process.once('uncaughtException', (error) => {
   tell({ kind: 'broken', reason: messageOf(error) })
   process.disconnect()
 })
-process.on('message', (order: Order) => gather(order.id, { order }))
+process.on('message', ({ id, what }: Order) => (what === undefined ? forget(id) : gather(id, { what })))
 // Only for its user: whoever may connect may not be somebody else.
 const directory = mkdtempSync(join(tmpdir().length > BASE_LENGTH_MAX ? '/tmp' : tmpdir(), 'swarmtrail-'))
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
 const socket = join(directory, 'launcher')
-createServer(greeted).listen({ path: socket, backlog: BACKLOG }, () => tell({ kind: 'ready', socket }))
+const server = createServer(greeted)
+server.on('error', (error) => {
+  // A connection that can't be taken, for want of descriptors, is one that its runner sees fail.
+  if (!server.listening) throw error
+})
+server.listen({ path: socket, backlog: BACKLOG }, () => tell({ kind: 'ready', socket }))
 
 function greeted(connection: Socket): void {
   // One that breaks is one that the runner has given up.
@@ -59,11 +65,18 @@ function greeted(connection: Socket): void {
 function gather(id: string, part: Gathered): void {
   const all = { ...gathered.get(id), ...part }
   gathered.set(id, all)
-  const { order, stdout, stderr } = all
-  if (order !== undefined && stdout !== undefined && stderr !== undefined) launch(order, stdout, stderr)
+  const { what, stdout, stderr } = all
+  if (what !== undefined && stdout !== undefined && stderr !== undefined) launch(id, what, stdout, stderr)
 }
 
-function launch({ id, command, cwd, env }: Order, stdout: Socket, stderr: Socket): void {
+function forget(id: string): void {
+  const { stdout, stderr } = gathered.get(id) ?? {}
+  gathered.delete(id)
+  stdout?.destroy()
+  stderr?.destroy()
+}
+
+function launch(id: string, { command, cwd, env }: What, stdout: Socket, stderr: Socket): void {
   gathered.delete(id)
   // What a runner ordered that is gone since may be another's by now. That it is gone shows here before its channel ends.
   if (process.ppid !== runner) process.exit(0)

@@ -98,9 +98,8 @@ function classify(stat: ProcessStat, searches: readonly Search[]): void {
 }
 
 /** The group's id, unless its leader's pid belongs to somebody else by now. */
-function ownedGroup({ leader, hasExited }: Traces): number | null {
+function ownedGroup({ leader }: Traces): number | null {
   if (leader === null) return null
-  if (hasExited) return leader.pid
   const stat = readStat(leader.pid)
   return stat === null || stat.startedTicks === leader.startedTicks ? leader.pid : null
 }

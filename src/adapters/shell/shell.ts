@@ -70,10 +70,11 @@ async function follow(options: Watched, launch: Launch): Promise<ShellResult> {
 
   const started = await announced
   if ('error' in started) {
+    await within(PIPES_DRAIN_MS, Promise.all(streams))
     release()
     // One whose launcher ended before it told of it would be found by its marker.
     await reap({ process: null, marker: options.marker })
-    return withoutProcess('not_spawned', started.error)
+    return options.signal.aborted ? withoutProcess('aborted', null) : withoutProcess('not_spawned', started.error)
   }
   const { pid, identity: leader, problems } = started
 
@@ -133,7 +134,8 @@ function firstEnd(
 
 /** Ends the group and what left it; returns what could not be ended. */
 async function endAll(traces: Traces, groupId: number): Promise<string[]> {
-  if (traces.leader === null) killGroup(groupId)
+  // Once it has ended its number may be another's.
+  if (traces.leader === null && !traces.hasExited) killGroup(groupId)
   try {
     const { left } = await endLeftovers(traces)
     return left.length === 0 ? [] : [`could not be ended: ${left.join(', ')}`]
