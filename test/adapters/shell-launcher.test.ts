@@ -210,7 +210,7 @@ describe('what it starts', () => {
 /** Path of the socket that a process listens on. */
 function socketOf(pid: number): string {
   const inodes = readdirSync(`/proc/${pid}/fd`).flatMap(
-    (fd) => /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1] ?? [],
+    (fd) => /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`))?.[1] ?? [],
   )
   const sockets = readFileSync('/proc/net/unix', 'utf8')
     .split('\n')
@@ -218,4 +218,14 @@ function socketOf(pid: number): string {
   const path = sockets.find(([, , , , , , inode, path]) => path !== undefined && inodes.includes(inode ?? ''))?.[7]
   if (path === undefined) throw new Error(`process ${pid} listens on no socket`)
   return path
+}
+
+/** Where a link leads; nowhere when it went away meanwhile. */
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return ''
+    throw error
+  }
 }

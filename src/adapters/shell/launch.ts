@@ -1,22 +1,16 @@
 /** Has `sh -c` started by a launcher: a small process beside this one, made when it is first needed. */
-import { fork, type ChildProcess } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
-import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { messageOf } from '../../runtime/errors.ts'
 import type { ShellRun } from '../../runtime/ports.ts'
 import { isErrno } from './errno.ts'
-import { greeting, type Order, type Report } from './launch-protocol.ts'
+import { greeting, type Order } from './launch-protocol.ts'
 import { MARKER_VARIABLE } from './marked-processes.ts'
 import type { StreamName } from './output-capture.ts'
-import type { ProcessIdentity } from './process-identity.ts'
+import { ANSWER_MS_MAX, begin, outcomeOf, type Exit, type Running, type Started } from './running-launcher.ts'
 
-export type Exit = { exitCode: number | null; signal: string | null }
-export type Started = { pid: number; identity: ProcessIdentity | null; problem: string | null }
 export type Launch = {
   /** To be listened to at once: a process may be over before it is told of. */
   stdout: Readable
@@ -35,30 +29,12 @@ export type Launcher = {
   close: () => void
 }
 
-/** Found through package.json: from the modules, the bundle and the sources alike. */
-const PROGRAM = createRequire(import.meta.url).resolve('#launcher')
-/** What it does not have need not be copied: threads that work beside it, room for much garbage, compiled code. */
-const SMALL = ['--v8-pool-size=1', '--max-semi-space-size=1', '--no-opt', '--no-sparkplug']
-const LOST = 'its launcher has ended'
 const CLOSED = 'the shell is closed'
 /**
  * So few are on order at a time that none is started much later than it was allowed to be: who allowed it may be stopped
  * meanwhile, and somebody else take over.
  */
 const ON_ORDER_MAX = 4
-/** A launcher that has not answered for so long never will, e.g. in a directory of a server that is gone. It is replaced. */
-const ANSWER_MS_MAX = 30_000
-
-/** What is waited for of one launch. */
-type Waiting = { started: (outcome: Started | { error: string }) => void; exited: (exit: Exit | null) => void }
-/** `socket`: where it takes connections, or why it never will. */
-type Running = {
-  child: ChildProcess
-  socket: Promise<string | Error>
-  waiting: Map<string, Waiting>
-  isRetired: boolean
-}
-
 export function launcher(): Launcher {
   let running: Running | null = null
   let isClosed = false
@@ -162,71 +138,6 @@ function turnstile(size: number) {
       else next()
     },
   }
-}
-
-function begin(onEnd: (child: ChildProcess) => void): Running {
-  const waiting = new Map<string, Waiting>()
-  const child = fork(PROGRAM, [], {
-    // Nothing else of this process's surroundings: not its directory, its variables, its terminal's signals.
-    cwd: '/',
-    env: { TMPDIR: resolve(tmpdir()) },
-    detached: true,
-    execArgv: SMALL,
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  })
-  child.unref()
-  child.channel?.unref()
-  const socket = new Promise<string | Error>((settle) => {
-    const late = setTimeout(() => child.kill('SIGKILL'), ANSWER_MS_MAX).unref()
-    const end = (error: Error) => {
-      clearTimeout(late)
-      onEnd(child)
-      settle(error)
-      if (child.connected) child.disconnect()
-      for (const { started, exited } of waiting.values()) {
-        started({ error: error.message })
-        exited(null)
-      }
-    }
-    child.on('error', end)
-    child.once('disconnect', () => end(new Error(LOST)))
-    child.on('message', (report: Report) => {
-      if (report.kind === 'ready') {
-        clearTimeout(late)
-        return settle(report.socket)
-      }
-      if (report.kind === 'broken') return end(new Error(report.reason))
-      const { started, exited } = waiting.get(report.id) ?? {}
-      if (report.kind === 'started') started?.(report)
-      else if (report.kind === 'refused') started?.({ error: report.reason })
-      else exited?.({ exitCode: report.exitCode, signal: report.signal })
-    })
-  })
-  return { child, socket, waiting, isRetired: false }
-}
-
-function outcomeOf(id: string, waiting: Map<string, Waiting>, onOver: () => void): Pick<Launch, 'started' | 'exited'> {
-  const over = () => {
-    waiting.delete(id)
-    onOver()
-  }
-  const told: Waiting = { started: () => undefined, exited: () => undefined }
-  const started = new Promise<Started | { error: string }>((resolve) => {
-    told.started = (outcome) => {
-      // What goes wrong with its streams later is theirs.
-      told.started = () => undefined
-      resolve(outcome)
-      if ('error' in outcome) over()
-    }
-  })
-  const exited = new Promise<Exit | null>((resolve) => {
-    told.exited = (exit) => {
-      resolve(exit)
-      over()
-    }
-  })
-  waiting.set(id, told)
-  return { started, exited }
 }
 
 function connected(path: string, greeting: string): Socket {

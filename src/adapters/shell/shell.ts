@@ -1,10 +1,11 @@
 import { messageOf } from '../../runtime/errors.ts'
 import type { CapturedOutput, Shell, ShellResult, ShellRun, SpawnedProcess } from '../../runtime/ports.ts'
-import { launcher, type Exit, type Launch, type Launcher, type Started } from './launch.ts'
+import { launcher, type Launch, type Launcher } from './launch.ts'
 import type { Traces } from './marked-processes.ts'
 import { OutputCapture, type StreamName } from './output-capture.ts'
 import { endLeftovers, killGroup } from './process-group.ts'
 import { identify, type ProcessIdentity } from './process-identity.ts'
+import type { Exit, Started } from './running-launcher.ts'
 import { watch } from './watchdog.ts'
 
 /**
