@@ -39,6 +39,16 @@ describe('the launcher', () => {
     await eventually('the launcher has ended', () => !isAlive(launcher))
   })
 
+  it('ends when the shell is closed before it is there', async () => {
+    const before = children()
+    const other = localShell()
+    other.open()
+    const [launcher = 0, ...more] = children().filter((pid) => !before.includes(pid))
+    other.close()
+    expect([launcher > 1, more]).toEqual([true, []])
+    await eventually('the launcher has ended', () => !isAlive(launcher))
+  })
+
   it('takes what it started with it, when it is lost, and the next run has another one', async () => {
     const marker = 'launcher-lost'
     let launcher = 0
@@ -206,6 +216,11 @@ describe('what it starts', () => {
     expect(sockets.map((line) => / (\d+) -> /.exec(line)?.[1])).toEqual(['1', '2'])
   })
 })
+
+/** Pids of the processes that this one has started. */
+function children(): number[] {
+  return readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ').map(Number)
+}
 
 /** Path of the socket that a process listens on. */
 function socketOf(pid: number): string {

@@ -31,6 +31,8 @@ process.title = 'swarmtrail launcher'
 // It ends with its runner and not before, also when a whole group or service is told to end: the runner may want to wait.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
 process.once('disconnect', () => process.exit(0))
+// The runner may have gone while this program was being loaded, when nobody listened yet.
+if (!process.connected) process.exit(0)
 process.once('uncaughtException', (error) => {
   tell({ kind: 'broken', reason: messageOf(error) })
   process.disconnect()
