@@ -109,7 +109,6 @@ async function settledMemory() {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   const { rss, heapUsed } = process.memoryUsage()
-  console.error('MEM', rss / 2 ** 20, launchersRss() / 2 ** 20, heapUsed / 2 ** 20)
   return { rss: rss + launchersRss(), heapUsed }
 }
 

@@ -16,7 +16,8 @@ const EVENT_BYTES = 1_200
 await main(() =>
   withServer(async (given) => {
     const { rounds, perTurn } = await turns(given)
-    const value = median(rounds.map((round) => round.beyond_spawn_ms / round.publish_ms))
+    // Alone: after a spawn it takes twice that, as memory is copied which a fork left shared, and a turn pays none of it.
+    const value = median(rounds.map((round) => round.beyond_spawn_ms / round.publish_alone_ms))
     report('turn', {
       what: 'one turn beyond a bare spawn',
       bare: 'JetStream publishes of 1.2 KB',
@@ -24,10 +25,8 @@ await main(() =>
       value,
       unit: ' publishes',
       ours: `${median(rounds.map((round) => round.beyond_spawn_ms)).toFixed(2)} ms`,
-      theirs: `${median(rounds.map((round) => round.publish_ms)).toFixed(3)} ms a publish`,
-      // A publish beside nothing else is quicker than one after a spawn, which leaves this process's memory to be copied.
-      publish_alone_ms: median(rounds.map((round) => round.publish_alone_ms)),
-      publishes_alone: median(rounds.map((round) => round.beyond_spawn_ms / round.publish_alone_ms)),
+      theirs: `${median(rounds.map((round) => round.publish_alone_ms)).toFixed(3)} ms a publish`,
+      publishes_between_spawns: median(rounds.map((round) => round.beyond_spawn_ms / round.publish_ms)),
       appends_per_turn: perTurn,
       appends_waited_for: perTurn.filter((type) => type !== 'turn.spawned').length,
       peers:

@@ -128,7 +128,7 @@ describe('a launcher whose socket is gone', () => {
 })
 
 describe('a run that may not begin yet', () => {
-  it('is asked again once others have been started, and begins only then', async () => {
+  it('is asked when it comes, and again right before it begins', async () => {
     let allowed = 0
     const asked: number[] = []
     const runs = Array.from({ length: 12 }, (_, index) =>

@@ -35,6 +35,7 @@ const CLOSED = 'the shell is closed'
  * meanwhile, and somebody else take over.
  */
 const ON_ORDER_MAX = 4
+
 export function launcher(): Launcher {
   let running: Running | null = null
   let isClosed = false
