@@ -2,6 +2,11 @@
  * One turn of a session: its time beyond a bare spawn of the same command, counted in bare publishes. And whether a
  * turn gets dearer as its session grows: the last hundred of two thousand against the first.
  */
+import { execFile } from 'node:child_process'
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { continueUntil, workflowOf } from './fill.mjs'
 import { bareStream, main, median, percentile, report, size, timed, withServer } from './harness.mjs'
 import { server } from './serve.mjs'
@@ -12,6 +17,7 @@ const TURNS = size(100, 4)
 const LONG_TURNS = size(2_000, 20)
 const PART = size(100, 5)
 const EVENT_BYTES = 1_200
+const BARE_TURN = fileURLToPath(new URL('turn-bare.mjs', import.meta.url))
 
 await main(() =>
   withServer(async (given) => {
@@ -26,6 +32,9 @@ await main(() =>
       unit: ' publishes',
       ours: `${median(rounds.map((round) => round.beyond_spawn_ms)).toFixed(2)} ms`,
       theirs: `${median(rounds.map((round) => round.publish_alone_ms)).toFixed(3)} ms a publish`,
+      // What a program takes that makes the same publishes about the same process and does nothing else, or its files too.
+      floor: median(rounds.map(({ bare }) => bare.publishes_ms / bare.publish_ms)),
+      floor_with_files: median(rounds.map(({ bare }) => bare.turn_ms / bare.publish_ms)),
       publishes_between_spawns: median(rounds.map((round) => round.beyond_spawn_ms / round.publish_ms)),
       appends_per_turn: perTurn,
       appends_waited_for: perTurn.filter((type) => type !== 'turn.spawned').length,
@@ -37,7 +46,7 @@ await main(() =>
   }),
 )
 
-async function turns({ swarm, nc, dir }) {
+async function turns({ swarm, nc, dir, server: where }) {
   const stream = await bareStream(nc, 'BARE')
   const body = Buffer.alloc(EVENT_BYTES, 'x')
   const command = continueUntil(TURNS)
@@ -60,6 +69,7 @@ async function turns({ swarm, nc, dir }) {
     await bare()
     const { events } = await ours.run()
     await bare()
+    const floor = await bareTurns({ server: where, subject: stream.subject('t'), dir, command })
     const times = turnTimes(events)
     perTurn = typesOfTurn(events, 2)
     rounds.push({
@@ -69,6 +79,7 @@ async function turns({ swarm, nc, dir }) {
       publish_ms: median(publishes),
       publish_alone_ms: median(alone),
       beyond_spawn_ms: median(times) - median(spawns),
+      bare: floor,
     })
   }
   await ours.close()
@@ -99,6 +110,13 @@ async function longSession({ swarm, dir }) {
       ],
     },
   })
+}
+
+async function bareTurns(given) {
+  const dir = mkdtempSync(join(given.dir, 'bare-'))
+  const asked = JSON.stringify({ ...given, dir, bytes: EVENT_BYTES, turns: TURNS })
+  const { stdout } = await promisify(execFile)(process.execPath, [BARE_TURN, asked])
+  return JSON.parse(stdout)
 }
 
 /** The same command with the variables it reads, outside any session. */

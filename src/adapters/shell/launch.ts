@@ -115,8 +115,9 @@ function ordered(current: Running, path: string, run: ShellRun, onGone: () => vo
     if (child.connected) child.send({ id } satisfies Order, () => undefined)
   }
   const stream = (name: StreamName) => connected(path, greeting(id, name)).once('error', refused)
-  const [stdout, stderr] = [stream('stdout'), stream('stderr')]
+  // First, as the launcher takes it in while these are made; it begins when all three are there.
   child.send({ id, what: { command, cwd, env: { ...env, [MARKER_VARIABLE]: marker } } } satisfies Order, refused)
+  const [stdout, stderr] = [stream('stdout'), stream('stderr')]
   const started = outcome.started.then((told) => {
     clearTimeout(deadline)
     return explained(told, cwd)
