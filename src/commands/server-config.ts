@@ -42,9 +42,9 @@ function isAddress(text: string): boolean {
 
 async function print({ terminal, options }: Cli, { listen, storeDir }: ServerConfigOptions): Promise<void> {
   const { roleConfig } = await import('../adapters/nats/role-config.ts')
-  const { namespaceSchema } = await import('../events/ids.ts')
+  const { NAMESPACE_PATTERN } = await import('../events/ids.ts')
   const { namespace = 'default', replicas = 1 } = options()
-  if (!namespaceSchema.safeParse(namespace).success)
+  if (!NAMESPACE_PATTERN.test(namespace))
     throw new CliError('invalid_argument', 'namespace: expected 1 to 32 characters of A-Z a-z 0-9 _ -')
   const config = roleConfig({ namespace, stores: await storeNames(), listen, storeDir, cluster: replicas > 1 })
   if (terminal.json) return terminal.value({ namespace, config })

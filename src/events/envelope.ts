@@ -1,6 +1,7 @@
 /** The CloudEvents 1.0 envelope of every event, as stored. */
 import { z } from 'zod'
-import { sessionIdSchema, type Position } from './ids.ts'
+import type { Position } from './ids.ts'
+import { sessionIdSchema } from './parts.ts'
 import type { EventData, EventType } from './session-events.ts'
 
 export const NO_HASH = '0'.repeat(64)

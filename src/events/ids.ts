@@ -1,11 +1,6 @@
-import { z } from 'zod'
-
 /** Session ids are used in subjects, paths and branch names, so anything else is refused, never rewritten. */
 export const SESSION_ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
 export const NAMESPACE_PATTERN = /^[A-Za-z0-9_-]{1,32}$/
-
-export const sessionIdSchema = z.string().regex(SESSION_ID_PATTERN, 'expected 1 to 64 characters of A-Z a-z 0-9 _ -')
-export const namespaceSchema = z.string().regex(NAMESPACE_PATTERN, 'expected 1 to 32 characters of A-Z a-z 0-9 _ -')
 
 export type SessionId = string
 

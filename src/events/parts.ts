@@ -1,5 +1,8 @@
 /** Schemas of the parts that several events carry. */
 import { z } from 'zod'
+import { SESSION_ID_PATTERN } from './ids.ts'
+
+export const sessionIdSchema = z.string().regex(SESSION_ID_PATTERN, 'expected 1 to 64 characters of A-Z a-z 0-9 _ -')
 
 /** A stored artifact: its content lies in the artifact store under `sha256-<digest>`. */
 export const artifactRefSchema = z.object({
@@ -27,8 +30,6 @@ export const checkResultSchema = z.object({
   duration_ms: z.number().min(0),
 })
 export type CheckResult = z.output<typeof checkResultSchema>
-/** What a check has as its output, and a hook as its error, when a stop cut it off. */
-export const ENDED_BY_STOP = 'ended by a stop'
 
 export const toolCallSchema = z.object({
   name: z.string().min(1),
@@ -91,9 +92,6 @@ export type TurnKind = (typeof TURN_KINDS)[number]
 
 export const TURN_OUTCOMES = ['escalation_blocker', 'no_op_success', 'meaningful_completion'] as const
 export type TurnOutcome = (typeof TURN_OUTCOMES)[number]
-
-export const OUTCOMES = ['completed', 'failed', 'blocked', 'stopped'] as const
-export type Outcome = (typeof OUTCOMES)[number]
 
 export const REASON_CODES = [
   'done',

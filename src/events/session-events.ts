@@ -11,7 +11,6 @@ import {
   captureSchema,
   checkResultSchema,
   executorResponseSchema,
-  OUTCOMES,
   outputSchema,
   POST_KINDS,
   REASON_CODES,
@@ -23,6 +22,7 @@ import {
   workspaceSchema,
 } from './parts.ts'
 import { startInputSchema } from './start-input.ts'
+import { OUTCOMES } from './terms.ts'
 import { emitToSchema, workflowConfigSchema } from './workflow-config.ts'
 
 const timestamp = z.string().describe('RFC 3339 UTC with milliseconds')

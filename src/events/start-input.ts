@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { sessionIdSchema } from './ids.ts'
+import { sessionIdSchema } from './parts.ts'
 import { DURATION_MS_MAX, emitToSchema } from './workflow-config.ts'
 
 const nonBlank = z.string().refine((text) => text.trim() !== '', 'expected a non-blank string')

@@ -2,7 +2,6 @@
 import type {
   CheckResult,
   ExecutorResponse,
-  Outcome,
   PostKind,
   ReasonCode,
   ResponseIssue,
@@ -11,6 +10,7 @@ import type {
   TurnOutcome,
   Workspace,
 } from '../events/parts.ts'
+import type { Outcome } from '../events/terms.ts'
 import type { EventData } from '../events/session-events.ts'
 import type { StartInput } from '../events/start-input.ts'
 

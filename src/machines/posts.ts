@@ -1,7 +1,8 @@
 /** Which posts wait for approval. */
 import type { SwarmEvent } from '../events/envelope.ts'
 import { postIdOf } from '../events/ids.ts'
-import type { Outcome, PostKind } from '../events/parts.ts'
+import type { PostKind } from '../events/parts.ts'
+import type { Outcome } from '../events/terms.ts'
 import type { SessionContext } from './context.ts'
 
 export function outcomePost(

@@ -3,7 +3,7 @@
  * decisions.ts (before the event exists); here facts are only taken in, so that every history ever recorded folds.
  */
 import type { EventOf, SwarmEvent } from '../events/envelope.ts'
-import type { Outcome } from '../events/parts.ts'
+import type { Outcome } from '../events/terms.ts'
 import type { EventType } from '../events/session-events.ts'
 import {
   CONTINUITY_EVIDENCE_CHARS_MAX,

@@ -1,6 +1,7 @@
 /** The run ledger: one entry per finished session, with what came of it and where the work lies. */
 import { z } from 'zod'
-import { artifactRefSchema, OUTCOMES, REASON_CODES, type ArtifactRef } from '../events/parts.ts'
+import { artifactRefSchema, REASON_CODES, type ArtifactRef } from '../events/parts.ts'
+import { OUTCOMES } from '../events/terms.ts'
 import { runRefOf } from '../events/start-input.ts'
 import { artifactName } from '../events/subjects.ts'
 import { MODEL_CLASSES } from '../events/workflow-config.ts'

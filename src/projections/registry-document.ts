@@ -1,6 +1,7 @@
 /** The session record: what `ps` and `show` print, one per session. */
 import { z } from 'zod'
-import { OUTCOMES, REASON_CODES, toolErrorSchema, TURN_OUTCOMES } from '../events/parts.ts'
+import { REASON_CODES, toolErrorSchema, TURN_OUTCOMES } from '../events/parts.ts'
+import { OUTCOMES } from '../events/terms.ts'
 import { emitToSchema } from '../events/workflow-config.ts'
 import { lifecycleSchema, PHASES } from './phase.ts'
 import { SESSION_STATUSES, TURN_STATUSES } from './status.ts'

@@ -1,6 +1,7 @@
 /** What there is to know of a session's liveness, as a document. */
 import { z } from 'zod'
-import { OUTCOMES, REASON_CODES } from '../events/parts.ts'
+import { REASON_CODES } from '../events/parts.ts'
+import { OUTCOMES } from '../events/terms.ts'
 import { MODEL_CLASSES } from '../events/workflow-config.ts'
 import { lifecycleSchema, PHASES } from './phase.ts'
 import { transitionRecordSchema } from './transition-records.ts'

@@ -1,6 +1,6 @@
 /** The status of a session and of a turn after an event, shared by all views. */
 import type { EventOf, SwarmEvent } from '../events/envelope.ts'
-import { OUTCOMES, type Outcome } from '../events/parts.ts'
+import { OUTCOMES, type Outcome } from '../events/terms.ts'
 
 export const SESSION_STATUSES = ['starting', 'running', ...OUTCOMES] as const
 export type SessionStatus = (typeof SESSION_STATUSES)[number]

@@ -1,7 +1,8 @@
 /** The story of a session: what its events tell, in plain order, with everything measured and nothing invented. */
 import type { Position } from '../events/ids.ts'
 import type { Limits } from '../events/limits.ts'
-import type { Capture, CheckResult, ExecutorResponse, Outcome, Output, ReasonCode } from '../events/parts.ts'
+import type { Capture, CheckResult, ExecutorResponse, Output, ReasonCode } from '../events/parts.ts'
+import type { Outcome } from '../events/terms.ts'
 
 /** How a thing went: `warn` is what was put up with, `bad` what ended something. */
 export type Tone = 'plain' | 'good' | 'warn' | 'bad'

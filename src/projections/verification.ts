@@ -1,6 +1,7 @@
 /** What the stop checks found about the last claim, and what can be said of it where a stop came in between. */
 import type { RecordedEvent } from '../events/envelope.ts'
-import { ENDED_BY_STOP, type CheckResult } from '../events/parts.ts'
+import type { CheckResult } from '../events/parts.ts'
+import { ENDED_BY_STOP } from '../events/terms.ts'
 import type { StoryVerification } from './story-document.ts'
 
 /** A check that the session's stop cut off: it found nothing. */

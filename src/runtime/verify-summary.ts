@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { canonicalJson } from '../events/canonical-json.ts'
 import { describe } from '../events/catalog.ts'
-import { sessionIdSchema } from '../events/ids.ts'
+import { sessionIdSchema } from '../events/parts.ts'
 import { messageOf, SwarmError } from './errors.ts'
 import type { Verification, RecordedHeads } from './verify-history.ts'
 

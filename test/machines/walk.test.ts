@@ -1,6 +1,7 @@
 /** Every corner of the machine's definition is reached by something that can really happen. */
 import { describe, expect, it } from 'vitest'
-import { OUTCOMES, REASON_CODES, TURN_KINDS } from '../../src/events/parts.ts'
+import { REASON_CODES, TURN_KINDS } from '../../src/events/parts.ts'
+import { OUTCOMES } from '../../src/events/terms.ts'
 import { EVENT_TYPES } from '../../src/events/session-events.ts'
 import { contextOf, stateName } from '../../src/machines/decider.ts'
 import { INTENT_TYPES, sessionMachine } from '../../src/machines/session-machine.ts'

@@ -1,5 +1,5 @@
 /** Exit statuses of the command line. */
-import type { Outcome } from '../../events/parts.ts'
+import type { Outcome } from '../../events/terms.ts'
 
 export const EXIT = {
   ok: 0,

@@ -5,13 +5,13 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { nuid, type NatsConnection } from '@nats-io/transport-node'
-import { z } from 'zod'
 import type { ArtifactRef } from '../../events/parts.ts'
 import { artifactName, type Names } from '../../events/subjects.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 import type { ArtifactStore } from '../../runtime/ports.ts'
 import { apiCodeOf, asLogFault, WRONG_LAST_SEQUENCE } from './log-errors.ts'
 import { readAll, readLast, storeRequestMs } from './store-reads.ts'
+import { flag, optional, shaped, type Shaped, text, whole } from './shape.ts'
 import { lazyStream, objectStream, orMissing } from './store-stream.ts'
 
 /** In a cluster a replica may not have all of an artifact yet that was stored just now. */
@@ -22,8 +22,8 @@ const chunkBytesMax = 131_072
 const knownMax = 512
 const NOTHING_THERE = { lastSubjectSequence: 0 }
 
-const objectSchema = z.object({ nuid: z.string(), size: z.int().min(0), deleted: z.boolean().optional() })
-type StoredObject = z.output<typeof objectSchema>
+const OBJECT = { nuid: text, size: whole(0), deleted: optional(flag) }
+type StoredObject = Shaped<typeof OBJECT>
 
 /** Throws `log_unreachable`; `not_authorized` from what this user may not do; `history_corrupt` when a digest differs. */
 export function natsArtifactStore(
@@ -39,8 +39,10 @@ export function natsArtifactStore(
 
   async function find(ref: ArtifactRef): Promise<StoredObject | null> {
     const message = await orMissing(ensure, () => readLast(nc, stream.name, metaSubject(ref)), null)
-    const object = message && objectSchema.parse(JSON.parse(new TextDecoder().decode(message.data)))
-    return object?.deleted ? null : object
+    if (message === null) return null
+    const object = shaped(OBJECT, JSON.parse(new TextDecoder().decode(message.data)))
+    if (object === null) throw fault(ref, message.data)
+    return object.deleted ? null : object
   }
 
   async function storeLarge(ref: ArtifactRef, content: AsyncIterable<Uint8Array>): Promise<ArtifactRef> {

@@ -1,7 +1,7 @@
 /** The connection to NATS: opened once, kept for ever, and watched so that callers learn at once when it is lost. */
 import { readFile } from 'node:fs/promises'
 import { connect, createInbox, credsAuthenticator, errors, type NatsConnection } from '@nats-io/transport-node'
-import { namespaceSchema } from '../../events/ids.ts'
+import { NAMESPACE_PATTERN } from '../../events/ids.ts'
 import { namesOf, type Names } from '../../events/subjects.ts'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
 import { parseServers, type Servers } from './connection-servers.ts'
@@ -50,8 +50,8 @@ export type NatsLink = {
  * `invalid_argument`. Once connected, a lost connection is made again for ever, every 100 to 300 ms.
  */
 export async function connectNats(options: ConnectNats): Promise<NatsLink> {
-  const namespace = namespaceSchema.safeParse(options.namespace)
-  if (!namespace.success)
+  // Programs without types may give anything.
+  if (typeof options.namespace !== 'string' || !NAMESPACE_PATTERN.test(options.namespace))
     throw new SwarmError(
       'invalid_argument',
       `namespace ${options.namespace}: expected 1 to 32 characters of A-Z a-z 0-9 _ -`,
@@ -64,7 +64,7 @@ export async function connectNats(options: ConnectNats): Promise<NatsLink> {
     const message = `the server at ${servers.shown} is nats-server ${version}; ${OLDEST_VERSION.join('.')} or newer is needed`
     throw new SwarmError('server_too_old', message, { details: { servers: servers.shown, version } })
   }
-  return linkOf(nc, namesOf(namespace.data), inboxOf(options.inboxPrefix, options.user ?? servers.user).inboxPrefix)
+  return linkOf(nc, namesOf(options.namespace), inboxOf(options.inboxPrefix, options.user ?? servers.user).inboxPrefix)
 }
 
 /** Whether a nats-server of this version checks an expected version against its subject filter. */

@@ -1,30 +1,26 @@
 /** The files of an embedded server's directory (`.swarmtrail`), all readable by their owner only. */
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { z } from 'zod'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
 import { isAlive, ownIdentity } from './embedded-processes.ts'
+import { type Kind, shaped, type Shaped, text, whole } from './shape.ts'
 
 /** What `server.json` tells any NATS client. The URL has no credentials in it. */
-export const serverInfoSchema = z.object({
-  url: z.string(),
-  user: z.string(),
-  password: z.string(),
-  pid: z.int().positive(),
-  version: z.string(),
-  started_at: z.string(),
-})
-export type ServerInfo = z.output<typeof serverInfoSchema>
+export const SERVER_INFO = {
+  url: text,
+  user: text,
+  password: text,
+  pid: whole(1),
+  version: text,
+  started_at: text,
+}
+export type ServerInfo = Shaped<typeof SERVER_INFO>
 
 /** What stays the same from one start to the next, so that clients find the server again. */
-export const serverSettingsSchema = z.object({
-  user: z.string(),
-  password: z.string(),
-  port: z.int().min(1).max(65_535),
-})
-export type ServerSettings = z.output<typeof serverSettingsSchema>
+export const SERVER_SETTINGS = { user: text, password: text, port: whole(1, 65_535) }
+export type ServerSettings = Shaped<typeof SERVER_SETTINGS>
 
-export const processSchema = z.object({ pid: z.int().positive(), startedAt: z.string() })
+export const PROCESS = { pid: whole(1), startedAt: text }
 
 export type EmbeddedPaths = ReturnType<typeof pathsOf>
 
@@ -63,17 +59,20 @@ export async function prepareDirectory(paths: EmbeddedPaths): Promise<void> {
 }
 
 /** Null when the file is missing or isn't what it should be: all of these files can be made anew. */
-export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | null> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+export async function readJson<S extends Record<string, Kind<unknown>>>(
+  path: string,
+  shape: S,
+): Promise<Shaped<S> | null> {
+  const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null
     throw error
   })
-  return text === null ? null : (schema.safeParse(parsed(text)).data ?? null)
+  return content === null ? null : shaped(shape, parsed(content))
 }
 
-function parsed(text: string): unknown {
+function parsed(content: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(content)
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     throw error

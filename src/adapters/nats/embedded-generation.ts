@@ -6,14 +6,14 @@
 import { randomBytes } from 'node:crypto'
 import { open, readdir, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { z } from 'zod'
 import { type EmbeddedPaths, readJson } from './embedded-directory.ts'
+import { flag, matching, type Shaped } from './shape.ts'
 
-const generationSchema = z.object({
-  generation: z.string().regex(/^[0-9a-f]{16}$/),
+const GENERATION = {
+  generation: matching(/^[0-9a-f]{16}$/),
   /** All of it is on disk, and no server has run since. */
-  settled: z.boolean(),
-})
+  settled: flag,
+}
 
 /** Null for a server that isn't embedded. */
 export function embeddedGeneration(serverName: string): string | null {
@@ -27,7 +27,7 @@ export function serverNameIn(generation: string): string {
 
 /** For a server that is about to start: the generation of the last one, if that was settled, else a new one. */
 export async function beginGeneration(paths: EmbeddedPaths): Promise<string> {
-  const last = await readJson(paths.generation, generationSchema)
+  const last = await readJson(paths.generation, GENERATION)
   const generation = last?.settled === true ? last.generation : randomBytes(8).toString('hex')
   await writeToDisk(paths.generation, { generation, settled: false })
   return generation
@@ -35,7 +35,7 @@ export async function beginGeneration(paths: EmbeddedPaths): Promise<string> {
 
 /** For a server that has stopped in order. */
 export async function settleGeneration(paths: EmbeddedPaths): Promise<void> {
-  const last = await readJson(paths.generation, generationSchema)
+  const last = await readJson(paths.generation, GENERATION)
   if (last === null) return
   for (const entry of await readdir(paths.store, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
@@ -44,7 +44,7 @@ export async function settleGeneration(paths: EmbeddedPaths): Promise<void> {
   await writeToDisk(paths.generation, { ...last, settled: true })
 }
 
-async function writeToDisk(path: string, content: z.output<typeof generationSchema>): Promise<void> {
+async function writeToDisk(path: string, content: Shaped<typeof GENERATION>): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o600)
   try {
     await file.writeFile(JSON.stringify(content))

@@ -7,12 +7,12 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { SwarmError } from '../../runtime/errors.ts'
 import {
   type EmbeddedPaths,
-  processSchema,
+  PROCESS,
   readJson,
   type ServerInfo,
   type ServerSettings,
-  serverInfoSchema,
-  serverSettingsSchema,
+  SERVER_INFO,
+  SERVER_SETTINGS,
   writePrivate,
 } from './embedded-directory.ts'
 import { beginGeneration, serverNameIn, settleGeneration } from './embedded-generation.ts'
@@ -32,7 +32,7 @@ const logMaxBytes = 4 * 1024 * 1024
 
 /** The directory's server when it runs; reads only, needs no lock. */
 export async function runningServer(paths: EmbeddedPaths): Promise<ServerInfo | null> {
-  const info = await readJson(paths.info, serverInfoSchema)
+  const info = await readJson(paths.info, SERVER_INFO)
   return info !== null && isAlive({ pid: info.pid, startedAt: info.started_at }) ? info : null
 }
 
@@ -40,7 +40,7 @@ export async function runningServer(paths: EmbeddedPaths): Promise<ServerInfo | 
 export async function startServer(paths: EmbeddedPaths, binary: ServerBinary): Promise<ServerInfo> {
   // One that runs although server.json doesn't say so must not write to the same store as the new one.
   await stopServer(paths)
-  let settings = (await readJson(paths.settings, serverSettingsSchema)) ?? (await newSettings())
+  let settings = (await readJson(paths.settings, SERVER_SETTINGS)) ?? (await newSettings())
   for (let attempt = 1; ; attempt++) {
     const launched = await launch(paths, binary, settings)
     if (launched !== null) {
@@ -57,7 +57,7 @@ export async function startServer(paths: EmbeddedPaths, binary: ServerBinary): P
 
 /** Ends the directory's server, whatever server.json says; false when none ran. */
 export async function stopServer(paths: EmbeddedPaths): Promise<boolean> {
-  const identity = await readJson(paths.process, processSchema)
+  const identity = await readJson(paths.process, PROCESS)
   const info = await runningServer(paths)
   const running = [identity, info && { pid: info.pid, startedAt: info.started_at }].filter(
     (candidate) => candidate !== null && isAlive(candidate),

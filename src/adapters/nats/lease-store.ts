@@ -1,12 +1,12 @@
 /** Leases as keys with a TTL: the server ends what isn't renewed, and tells watchers. */
 import { RepublishHeaders } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { z } from 'zod'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError, SwarmError } from '../../runtime/errors.ts'
 import type { Lease, LeaseChange, LeaseHolder, LeaseStore } from '../../runtime/ports.ts'
 import { decodeKey, encodeKey } from './kv-keys.ts'
 import { asLogFault } from './log-errors.ts'
+import { shaped, text, whole } from './shape.ts'
 import { type Bucket, type BucketEntry, openBucket } from './store-bucket.ts'
 import { expiringKvStream, type StoreStream } from './store-stream.ts'
 
@@ -18,7 +18,7 @@ const checkMs = 1_000
 const watchRetryMs = 250
 const lagWaitMs = 50
 
-const holderSchema = z.object({ runnerId: z.string(), host: z.string(), pid: z.int(), processStartedAt: z.string() })
+const HOLDER = { runnerId: text, host: text, pid: whole(Number.MIN_SAFE_INTEGER), processStartedAt: text }
 
 /** Throws `log_unreachable`; `not_authorized` from what this user may not do. */
 export function natsLeaseStore(nc: NatsConnection, names: Names, options: { replicas?: number } = {}): LeaseStore {
@@ -197,7 +197,7 @@ function changeOf(held: Map<string, LeaseHolder>, encoded: string, holder: Lease
 function holderOf(entry: BucketEntry): LeaseHolder | null {
   if (entry.deleted) return null
   try {
-    return holderSchema.safeParse(JSON.parse(new TextDecoder().decode(entry.data))).data ?? null
+    return shaped(HOLDER, JSON.parse(new TextDecoder().decode(entry.data)))
   } catch (error) {
     if (error instanceof SyntaxError) return null
     throw error

@@ -10,13 +10,13 @@
  * is there already is left alone.
  */
 import type { NatsConnection } from '@nats-io/transport-node'
-import { z } from 'zod'
 import type { Position } from '../../events/ids.ts'
 import { SwarmError } from '../../runtime/errors.ts'
 import type { KeptSince } from '../../runtime/ports.ts'
 import { embeddedGeneration } from './embedded-generation.ts'
 import { CHECKPOINT_KEY } from './kv-keys.ts'
 import { unreachable } from './log-errors.ts'
+import { optional, shaped, type Shaped, text, whole } from './shape.ts'
 import type { Bucket, BucketEntry } from './store-bucket.ts'
 import type { DocumentWriter } from './view-documents.ts'
 import { jsonOf } from './view-values.ts'
@@ -26,12 +26,8 @@ const settleMs = 300_000
 const writeTriesMax = 10
 
 /** Without a generation it is believed anywhere: from a cluster, or from an older release. */
-const checkpointSchema = z.object({
-  position: z.int().min(0),
-  generation: z.string().optional(),
-  settled: z.int().min(0).optional(),
-})
-type Checkpoint = z.output<typeof checkpointSchema>
+const CHECKPOINT = { position: whole(0), generation: optional(text), settled: optional(whole(0)) }
+type Checkpoint = Shaped<typeof CHECKPOINT>
 
 /** What is stored; `next` will be settled in time. */
 type Stored = { revision: number; position: Position; settled: Position; next: { position: Position; atMs: number } }
@@ -120,5 +116,5 @@ function believed(checkpoint: Checkpoint | null, generation: string): Position {
 }
 
 function contentOf(entry: BucketEntry | null): Checkpoint | null {
-  return entry === null ? null : (checkpointSchema.safeParse(jsonOf(entry)).data ?? null)
+  return entry === null ? null : shaped(CHECKPOINT, jsonOf(entry))
 }

@@ -1,15 +1,15 @@
 /** What a view's bucket holds under a key: `{"position", "document"}` as JSON, compressed when it is long. */
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { headers, type MsgHdrs } from '@nats-io/transport-node'
-import { z } from 'zod'
 import type { StoredDocument } from '../../runtime/ports.ts'
 import { decodeKey } from './kv-keys.ts'
+import { anything, shaped, whole } from './shape.ts'
 import type { BucketEntry } from './store-bucket.ts'
 
 /** Values longer than this are stored compressed, to stay far below the server's largest message. */
 const compressAboveBytes = 256 * 1024
 
-const valueSchema = z.object({ position: z.int().min(0), document: z.unknown() })
+const VALUE = { position: whole(0), document: anything }
 
 export type Value = { data: string | Uint8Array; headers: MsgHdrs | undefined }
 
@@ -23,10 +23,8 @@ export function valueOf({ position, document }: StoredDocument): Value {
 
 /** Null for what we didn't write: a view is a cache, and what isn't in it is made again. */
 export function documentOf(entry: BucketEntry): StoredDocument | null {
-  const content = valueSchema.safeParse(jsonOf(entry)).data
-  return content === undefined
-    ? null
-    : { key: decodeKey(entry.key), position: content.position, document: content.document }
+  const content = shaped(VALUE, jsonOf(entry))
+  return content === null ? null : { key: decodeKey(entry.key), position: content.position, document: content.document }
 }
 
 /** Undefined for what is no JSON, or deleted. */

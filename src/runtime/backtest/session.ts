@@ -4,7 +4,8 @@
  * session, which is a result, or leads on to what nobody has seen, which is said plainly.
  */
 import type { RecordedEvent } from '../../events/envelope.ts'
-import type { Outcome, ReasonCode } from '../../events/parts.ts'
+import type { ReasonCode } from '../../events/parts.ts'
+import type { Outcome } from '../../events/terms.ts'
 import type { EventData } from '../../events/session-events.ts'
 import { toEpochMs } from '../../events/timestamp.ts'
 import type { WorkflowConfig } from '../../events/workflow-config.ts'

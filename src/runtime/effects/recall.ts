@@ -1,5 +1,5 @@
 /** What an executor is told of earlier sessions, built from the log. */
-import type { Outcome } from '../../events/parts.ts'
+import type { Outcome } from '../../events/terms.ts'
 import type { StartInput } from '../../events/start-input.ts'
 import type { DocumentOf } from '../../projections/catalog.ts'
 import type { ClientPorts } from '../ports.ts'

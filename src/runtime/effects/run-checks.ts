@@ -1,4 +1,5 @@
-import { ENDED_BY_STOP, type CheckResult } from '../../events/parts.ts'
+import type { CheckResult } from '../../events/parts.ts'
+import { ENDED_BY_STOP } from '../../events/terms.ts'
 import type { Check } from '../../events/workflow-config.ts'
 import { countedFiles, isInside, nameOfCheck, timeoutOfCheck, type FilesChanged } from '../checks.ts'
 import { isSwarmError } from '../errors.ts'

@@ -1,4 +1,4 @@
-import { ENDED_BY_STOP } from '../../events/parts.ts'
+import { ENDED_BY_STOP } from '../../events/terms.ts'
 import { redactText } from '../../events/redaction.ts'
 import { toTimestamp } from '../../events/timestamp.ts'
 import { isSwarmError } from '../errors.ts'
