@@ -5,8 +5,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { indexes, projections } from '../dist/projections/catalog.js'
-import { storeNameOf } from '../dist/runtime/views.js'
+import { INDEXES, storeNameOf, VIEWS } from '../dist/projections/names.js'
 import { curvesSvg } from './curves.mjs'
 import { fillSessions, recordTrail, workflowOf } from './fill.mjs'
 import { main, median, quick, report, size, timed, withDirectory, withFilledServer } from './harness.mjs'
@@ -21,7 +20,7 @@ const LIST_ROUNDS = size(15, 2)
 const NEWEST = 50
 const POLL_MS = 100
 const SVG = fileURLToPath(new URL('../docs/growth.svg', import.meta.url))
-const NAMES = [...Object.values(projections), ...Object.values(indexes)].map(storeNameOf)
+const NAMES = [...Object.values(VIEWS), ...Object.values(INDEXES)].map(storeNameOf)
 
 await main(async () => {
   const files = await measureFiles()
@@ -148,7 +147,7 @@ async function list({ sessions, swarm, caughtUpMs }) {
   const ours = []
   const bare = []
   for (let round = 0; round < LIST_ROUNDS; round++) {
-    bare.push(await timed(() => swarm.ports.views.get(storeNameOf(projections.registry), key)))
+    bare.push(await timed(() => swarm.ports.views.get(storeNameOf(VIEWS.registry), key)))
     ours.push(await timed(() => swarm.list({ limit: NEWEST })))
   }
   report('ps', {

@@ -1,8 +1,7 @@
 /** All views and indexes caught up from nothing, stored, against reading the same log bare. */
 import { jetstreamManager, PersistMode } from '@nats-io/jetstream'
-import { indexes, projections } from '../dist/projections/catalog.js'
+import { INDEXES, storeNameOf, VIEWS } from '../dist/projections/names.js'
 import { project } from '../dist/runtime/projector.js'
-import { storeNameOf } from '../dist/runtime/views.js'
 import { fillMixed } from './fill.mjs'
 import { main, median, rate, readBare, report, size, withFilledServer } from './harness.mjs'
 
@@ -10,7 +9,7 @@ const ROUNDS = size(3, 1)
 const SESSIONS = size(10_000, 12)
 const POLL_MS = 50
 const WRITTEN_AT_ONCE = 500
-const NAMES = [...Object.values(projections), ...Object.values(indexes)].map(storeNameOf)
+const NAMES = [...Object.values(VIEWS), ...Object.values(INDEXES)].map(storeNameOf)
 
 await main(() =>
   withFilledServer(

@@ -14,7 +14,7 @@ import { holderOn, takeLease } from './runtime/lease-keeper.ts'
 import type { ArtifactStore, LeaseHolder, Workflow } from './runtime/ports.ts'
 import { startProjector } from './runtime/projector.ts'
 import { Runner, type RunnerHooks } from './runtime/runner.ts'
-import type { StartRequest, StartResult } from './runtime/swarm.ts'
+import type { StartRequest, StartResult } from './runtime/requests.ts'
 import { DRAIN_MS_DEFAULT, LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MIN } from './runtime/runner-settings.ts'
 
 /** How a runner serves; only the swarm has no default. */

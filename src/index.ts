@@ -10,16 +10,8 @@ export {
   type EmbeddedOptions,
 } from './connect.ts'
 export { createRunner, type CreateRunner, type RunningRunner } from './create-runner.ts'
-export type {
-  CommandResult,
-  InvalidArgument,
-  ListOptions,
-  Place,
-  RegistryRecord,
-  StartRequest,
-  StartResult,
-  Swarm,
-} from './runtime/swarm.ts'
+export type { CommandResult, InvalidArgument, StartRequest, StartResult } from './runtime/requests.ts'
+export type { ListOptions, Place, RegistryRecord, Swarm } from './runtime/swarm.ts'
 export type { EventsOptions } from './runtime/follow-events.ts'
 export type { InterpreterEnd } from './runtime/interpreter.ts'
 export type { RunnerHooks } from './runtime/runner.ts'
@@ -32,7 +24,8 @@ export type { Phase, Refusal } from './machines/decider.ts'
 export { decodeEvent, type Decoded } from './events/catalog.ts'
 export type { EventOf, RecordedEvent, SwarmEvent } from './events/envelope.ts'
 export { EVENT_TYPES, eventSchemas, type EventData, type EventType } from './events/session-events.ts'
-export { type DocumentOf, VIEW_NAMES, type ViewName } from './projections/catalog.ts'
+export type { DocumentOf } from './projections/catalog.ts'
+export { VIEW_NAMES, type ViewName } from './projections/names.ts'
 export { isSwarmError, SwarmError, type ErrorCode } from './runtime/errors.ts'
 export { jsonLogger } from './adapters/system/json-logger.ts'
 export type { Logger } from './runtime/ports.ts'

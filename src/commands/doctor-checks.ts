@@ -11,7 +11,7 @@ import { messageOf } from '../runtime/errors.ts'
 import type { LeaseHolder } from '../runtime/ports.ts'
 import { PARKED_STORE, PROJECTOR_LEASE } from '../runtime/projector.ts'
 import { soundLog } from '../runtime/sound-log.ts'
-import { storeNameOf } from '../runtime/views.ts'
+import { storeNameOf } from '../projections/names.ts'
 import type { GlobalOptions } from './command.ts'
 
 export type DoctorCheck = { name: string; ok: boolean; detail: string }

@@ -2,6 +2,7 @@ import { countWords } from '../words/amounts.ts'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { ConnectedSwarm } from '../connect.ts'
+import { isViewName, VIEW_NAMES } from '../projections/names.ts'
 import type { Rebuilt } from '../runtime/rebuild.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { progressOf } from './progress.ts'
@@ -27,7 +28,6 @@ Examples:
 
 async function rebuild(cli: Cli, names: readonly string[]): Promise<void> {
   const { terminal } = cli
-  const { isViewName, VIEW_NAMES } = await import('../projections/catalog.ts')
   const known = [...VIEW_NAMES, PARKED]
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined)

@@ -69,8 +69,7 @@ async function create({ terminal, options }: Cli): Promise<void> {
 
 /** Everything a runner keeps beside the log. */
 async function storeNames(): Promise<string[]> {
-  const { indexes, projections } = await import('../projections/catalog.ts')
   const { PARKED_STORE } = await import('../runtime/projector.ts')
-  const { storeNameOf } = await import('../runtime/views.ts')
-  return [...Object.values(projections), ...Object.values(indexes)].map(storeNameOf).concat(PARKED_STORE)
+  const { INDEXES, storeNameOf, VIEWS } = await import('../projections/names.ts')
+  return [...Object.values(VIEWS), ...Object.values(INDEXES)].map(storeNameOf).concat(PARKED_STORE)
 }

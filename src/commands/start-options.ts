@@ -1,7 +1,7 @@
 /** The options of `run` and `start`: every input that a session can be started with. */
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { StartRequest } from '../runtime/swarm.ts'
+import type { StartRequest } from '../runtime/requests.ts'
 import { jsonObject, label, list, wholeNumber } from './option-values.ts'
 
 export type StartOptions = {

@@ -1,7 +1,7 @@
 /** What the commands to sessions print. */
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
-import type { CommandResult } from '../runtime/swarm.ts'
+import type { CommandResult } from '../runtime/requests.ts'
 import type { Cli } from './command.ts'
 import { accepted } from './refusals.ts'
 

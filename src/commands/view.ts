@@ -1,7 +1,7 @@
 import { CliError } from '../adapters/cli/report-error.ts'
 import { plainText } from '../words/plain-text.ts'
 import type { ConnectedSwarm } from '../connect.ts'
-import type { ViewName } from '../projections/catalog.ts'
+import { isViewName, VIEW_NAMES, type ViewName } from '../projections/names.ts'
 import type { Cli, DefineCommand } from './command.ts'
 
 export const define: DefineCommand = (command, cli) => {
@@ -14,15 +14,14 @@ export const define: DefineCommand = (command, cli) => {
 }
 
 async function print(cli: Cli, name: string, key: string | undefined, at: string | undefined): Promise<void> {
-  const view = await viewNamed(name)
+  const view = viewNamed(name)
   const swarm = await cli.swarm()
   const result = key === undefined ? await all(swarm, view, at) : await one(swarm, view, key, at)
   if (cli.terminal.json) await cli.terminal.value(result)
   else await cli.terminal.line(plainText(JSON.stringify(result, null, 2)))
 }
 
-async function viewNamed(name: string): Promise<ViewName> {
-  const { isViewName, VIEW_NAMES } = await import('../projections/catalog.ts')
+function viewNamed(name: string): ViewName {
   if (isViewName(name)) return name
   throw new CliError('unknown_view', `no view ${JSON.stringify(name)}; there are ${VIEW_NAMES.join(', ')}`)
 }

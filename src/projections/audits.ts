@@ -10,6 +10,7 @@ import {
   TURN_KINDS,
   TURN_OUTCOMES,
 } from '../events/parts.ts'
+import { VIEWS } from './names.ts'
 import { defineProjection, type Recorded } from './projection.ts'
 import { turnRef } from './refs.ts'
 import { cutOutcome, cutReason, TURN_STATUSES, type TurnCut, turnStatusAfter } from './status.ts'
@@ -66,8 +67,7 @@ export const auditSchema = z.object({
 export type AuditDocument = z.output<typeof auditSchema>
 
 export const audits = defineProjection(auditSchema)({
-  name: 'audits',
-  version: 1,
+  ...VIEWS.audits,
   nouns: ['turn', 'tool'],
   keysOf,
   opens: { 'turn.started': (document, event) => document ?? opened(event) },

@@ -1,11 +1,13 @@
-/** Every view by its name. */
+/** What makes the documents of every view. */
 import type { z } from 'zod'
 import { audits } from './audits.ts'
 import { ledger } from './ledger.ts'
+import type { IndexName, ViewName } from './names.ts'
 import { openSessions } from './open-sessions.ts'
+import type { Projection } from './projection.ts'
 import { recentSessions } from './recent-sessions.ts'
-import { relatedSessions } from './related-sessions.ts'
 import { registry } from './registry.ts'
+import { relatedSessions } from './related-sessions.ts'
 import { runtimeStatus } from './runtime-status.ts'
 import { statusEvents } from './status-events.ts'
 import { transitions } from './transitions.ts'
@@ -19,19 +21,17 @@ export const projections = {
   'status-events': statusEvents,
   ledger,
   audits,
-} as const
+} as const satisfies Record<ViewName, unknown>
 
-/** Kept beside the views for the runtime's own use: each answers by one document, without reading all the others. */
-export const indexes = { openSessions, recentSessions, relatedSessions } as const
+export const indexes = { openSessions, recentSessions, relatedSessions } as const satisfies Record<IndexName, unknown>
 
-/** The name of a view, as `swarm.view` takes it. */
-export type ViewName = keyof typeof projections
+const kept = { ...projections, ...indexes }
+
+/** The document of a view or an index. */
+export type Kept<Name extends ViewName | IndexName> = z.output<(typeof kept)[Name]['schema']>
 /** The document of a view. */
-export type DocumentOf<Name extends ViewName> = z.output<(typeof projections)[Name]['schema']>
+export type DocumentOf<Name extends ViewName> = Kept<Name>
 
-/** Every view there is. */
-export const VIEW_NAMES = Object.keys(projections) as ViewName[]
-
-export function isViewName(name: string): name is ViewName {
-  return Object.hasOwn(projections, name)
+export function projectionOf<Name extends ViewName | IndexName>(name: Name): Projection<Kept<Name>> {
+  return kept[name] as Projection<Kept<Name>>
 }

@@ -6,6 +6,7 @@ import { runRefOf } from '../events/start-input.ts'
 import { artifactName } from '../events/subjects.ts'
 import { MODEL_CLASSES } from '../events/workflow-config.ts'
 import { clip } from './clip.ts'
+import { VIEWS } from './names.ts'
 import { bySession, defineProjection, type Recorded } from './projection.ts'
 import { outcomeOf } from './status.ts'
 
@@ -57,8 +58,7 @@ export const ledgerSchema = z.object({
 export type LedgerDocument = z.output<typeof ledgerSchema>
 
 export const ledger = defineProjection(ledgerSchema)({
-  name: 'ledger',
-  version: 1,
+  ...VIEWS.ledger,
   nouns: ['start', 'session', 'turn', 'workspace'],
   keysOf: bySession,
   opens: { 'start.requested': (document, event) => document ?? opened(event) },

@@ -3,6 +3,7 @@
  * they need not read it from the start; not one of the views that people look at.
  */
 import { z } from 'zod'
+import { INDEXES } from './names.ts'
 import { defineProjection } from './projection.ts'
 import { EVENT_TYPES } from '../events/session-events.ts'
 
@@ -13,8 +14,7 @@ const openSessionsSchema = z.object({
 })
 
 export const openSessions = defineProjection(openSessionsSchema)({
-  name: 'open-sessions',
-  version: 1,
+  ...INDEXES.openSessions,
   nouns: ['start', 'session'],
   keysOf: () => [OPEN_SESSIONS_KEY],
   opens: {

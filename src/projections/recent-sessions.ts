@@ -1,16 +1,13 @@
 /** The newest sessions by id, in one document, so that listing them need not read every record there ever was. */
 import { z } from 'zod'
 import { EVENT_TYPES } from '../events/session-events.ts'
+import { INDEXES, RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from './names.ts'
 import { defineProjection } from './projection.ts'
-
-export const RECENT_SESSIONS_KEY = 'newest'
-export const RECENT_SESSIONS_MAX = 1_000
 
 const recentSessionsSchema = z.object({ session_ids: z.array(z.string()).describe('newest first') })
 
 export const recentSessions = defineProjection(recentSessionsSchema)({
-  name: 'recent-sessions',
-  version: 1,
+  ...INDEXES.recentSessions,
   nouns: ['start'],
   keysOf: () => [RECENT_SESSIONS_KEY],
   opens: {

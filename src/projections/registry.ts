@@ -1,5 +1,6 @@
 /** The session registry: one record per session, the answer to "what is going on and how did it end". */
 import type { RecordedEvent } from '../events/envelope.ts'
+import { VIEWS } from './names.ts'
 import { phaseAfter, type Lifecycle } from './phase.ts'
 import { bySession, defineProjection, type Recorded } from './projection.ts'
 import { changed, registrySchema, type RegistryDocument } from './registry-document.ts'
@@ -9,8 +10,7 @@ import { outcomeOf, sessionStatusAfter } from './status.ts'
 type Document = RegistryDocument
 
 export const registry = defineProjection(registrySchema)({
-  name: 'registry',
-  version: 1,
+  ...VIEWS.registry,
   keysOf: bySession,
   opens: { 'start.requested': (document, event) => document ?? opened(event) },
   on: {

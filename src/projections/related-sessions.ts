@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { StartInput } from '../events/start-input.ts'
 import { EVENT_TYPES } from '../events/session-events.ts'
+import { INDEXES } from './names.ts'
 import { defineProjection } from './projection.ts'
 
 /** More than are ever recalled, since some of them may not have ended. */
@@ -12,8 +13,7 @@ const relatedSessionsSchema = z.object({
 })
 
 export const relatedSessions = defineProjection(relatedSessionsSchema)({
-  name: 'related-sessions',
-  version: 1,
+  ...INDEXES.relatedSessions,
   nouns: ['start'],
   keysOf: (event) => (event.type === 'start.requested' ? relatedKeys(event.data) : []),
   opens: {

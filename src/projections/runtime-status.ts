@@ -1,6 +1,7 @@
 /** Whether a session is alive, who runs it and how its surroundings are: what an operator looks at first. */
 import type { RecordedEvent } from '../events/envelope.ts'
 import type { EventData } from '../events/session-events.ts'
+import { VIEWS } from './names.ts'
 import type { Phase } from './phase.ts'
 import { bySession, defineProjection, type Recorded } from './projection.ts'
 import {
@@ -14,8 +15,7 @@ import { trackPhase } from './transition-records.ts'
 type Document = RuntimeStatusDocument
 
 export const runtimeStatus = defineProjection(runtimeStatusSchema)({
-  name: 'runtime-status',
-  version: 1,
+  ...VIEWS['runtime-status'],
   keysOf: bySession,
   opens: { 'start.requested': (document, event) => document ?? opened(event) },
   on: {

@@ -1,5 +1,6 @@
 /** The session's story under the event names that ACE's tools know, oldest first. The session's turns bound them. */
 import { z } from 'zod'
+import { VIEWS } from './names.ts'
 import { bySession, defineProjection, type Recorded } from './projection.ts'
 
 export const STATUS_EVENT_NAMES = [
@@ -31,8 +32,7 @@ export type StatusEventsDocument = z.output<typeof statusEventsSchema>
 type Document = StatusEventsDocument
 
 export const statusEvents = defineProjection(statusEventsSchema)({
-  name: 'status-events',
-  version: 1,
+  ...VIEWS['status-events'],
   nouns: ['start', 'session', 'turn'],
   keysOf: bySession,
   opens: {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { RecordedEvent } from '../events/envelope.ts'
 import { EVENT_TYPES, type EventType } from '../events/session-events.ts'
+import { VIEWS } from './names.ts'
 import { bySession, defineProjection } from './projection.ts'
 import { track, trackedSchema, transitionRecordSchema, UNTRACKED } from './transition-records.ts'
 
@@ -13,8 +14,7 @@ export const transitionsSchema = z.object({
 export type TransitionsDocument = z.output<typeof transitionsSchema>
 
 export const transitions = defineProjection(transitionsSchema)({
-  name: 'transitions',
-  version: 1,
+  ...VIEWS.transitions,
   keysOf: bySession,
   opens: {
     'start.requested': (document, event) => document ?? { session_id: event.subject, records: [], tracked: UNTRACKED },

@@ -2,6 +2,7 @@
 import type { RecordedEvent } from '../events/envelope.ts'
 import { postIdOf } from '../events/ids.ts'
 import type { PostKind } from '../events/parts.ts'
+import { VIEWS } from './names.ts'
 import { defineProjection, type Recorded } from './projection.ts'
 import { toolRef, turnRef } from './refs.ts'
 import { sessionStatusAfter } from './status.ts'
@@ -25,8 +26,7 @@ const SINK = 'vericify'
 type Run = VericifyDocument
 
 export const vericify = defineProjection(vericifySchema)({
-  name: 'vericify',
-  version: 1,
+  ...VIEWS.vericify,
   nouns: ['start', 'session', 'turn', 'tool', 'post', 'approval'],
   keysOf: (event) => [event.correlationid],
   opens: { 'start.requested': (run, event) => withSession(run ?? emptyRun(event.correlationid), newSession(event)) },

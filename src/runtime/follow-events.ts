@@ -3,7 +3,7 @@ import type { Position, SessionId } from '../events/ids.ts'
 import { EVENT_TYPES, nounOf } from '../events/session-events.ts'
 import { SwarmError } from './errors.ts'
 import type { ClientPorts, LogParked } from './ports.ts'
-import { recorded } from './views.ts'
+import { recorded } from './log-item.ts'
 
 /** Which events, from where, and until when. */
 export type EventsOptions = {

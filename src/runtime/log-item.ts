@@ -1,11 +1,11 @@
 /** From a stored message to what a reader of the log gets: the event, or why the message is none. */
 import { decodeEvent } from '../events/catalog.ts'
-import type { Envelope } from '../events/envelope.ts'
+import type { Envelope, RecordedEvent } from '../events/envelope.ts'
 import type { Position } from '../events/ids.ts'
 import { hashOf, type Sha256 } from '../events/hash-chain.ts'
 import { isCoordinators, nounOf } from '../events/session-events.ts'
 import type { Names } from '../events/subjects.ts'
-import type { LogEvent, LogParked } from './ports.ts'
+import type { LogEvent, LogItem, LogParked } from './ports.ts'
 
 /** What it takes to read a namespace's log. */
 export type Reading = { names: Names; sha256: Sha256 }
@@ -35,6 +35,11 @@ export function logItemOf(
     return { kind: 'parked', position, subject, code: 'event_schema', reason, body }
   }
   return { kind: 'event', event, position, body, stored }
+}
+
+/** The event of an item with its place in the log; null for what is none. */
+export function recorded(item: LogItem): RecordedEvent | null {
+  return item.kind === 'event' ? { ...item.event, position: item.position } : null
 }
 
 function isSealed(stored: Envelope, sha256: Sha256, body: string): boolean {

@@ -4,10 +4,10 @@
  */
 import type { RecordedEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
-import { isViewName } from '../projections/catalog.ts'
+import { isViewName, storeNameOf } from '../projections/names.ts'
 import { applyEvents, type Projection, type Stored } from '../projections/projection.ts'
 import type { KeptSince, StoredDocument, ViewStore } from './ports.ts'
-import { sessionOfKey, storeNameOf } from './views.ts'
+import { sessionOfKey } from './views.ts'
 
 /** How many documents are made before they are given to the store. */
 const DOCUMENTS_AT_ONCE = 250

@@ -5,12 +5,13 @@
  */
 import { canonicalJson } from '../events/canonical-json.ts'
 import type { Position } from '../events/ids.ts'
-import type { ViewName } from '../projections/catalog.ts'
+import { type ViewName, storeNameOf } from '../projections/names.ts'
+import { projectionOf } from '../projections/catalog.ts'
+import { recorded } from './log-item.ts'
 import { applyEvent, type Projection, type Stored } from '../projections/projection.ts'
 import type { ClientPorts, StoredDocument } from './ports.ts'
 import { soundLog } from './sound-log.ts'
 import type { OnProgress } from './verify-history.ts'
-import { projectionOf, recorded, storeNameOf } from './views.ts'
 
 /** What was found when a view was folded anew. */
 export type Rebuilt = {

@@ -14,7 +14,7 @@ import { holderOn, takeLease, type KeptLease } from './lease-keeper.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
 import type { RunnerSettings } from './runner-settings.ts'
 import { ServedSessions } from './served-sessions.ts'
-import type { StartResult } from './swarm.ts'
+import type { StartResult } from './requests.ts'
 import type { Author } from './trail.ts'
 import { WorkWatch } from './work-watch.ts'
 

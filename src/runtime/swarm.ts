@@ -1,39 +1,33 @@
 /**
  * The client: start, steer, follow and join sessions. Everything here works on the log alone, with or without a runner
  * in this process. Refusals are values `{ok: false, code, message}`; infrastructure faults are thrown (errors.ts).
+ * What decides and folds is loaded by the methods that need it: loading it takes longer than looking something up.
  */
-import { describe } from '../events/catalog.ts'
-import { EVENT_BYTES_MAX, type RecordedEvent } from '../events/envelope.ts'
+import type { RecordedEvent } from '../events/envelope.ts'
 import { SESSION_ID_PATTERN, sessionOfPost, type Position, type SessionId } from '../events/ids.ts'
-import { startInputSchema, type StartInput } from '../events/start-input.ts'
+import type { StartInput } from '../events/start-input.ts'
 import { toEpochMs } from '../events/timestamp.ts'
 import type { CoordinatorCommand } from '../machines/commands.ts'
-import type { Refusal } from '../machines/decider.ts'
-import { indexes, isViewName, VIEW_NAMES, type DocumentOf, type ViewName } from '../projections/catalog.ts'
-import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX } from '../projections/recent-sessions.ts'
+import type { DocumentOf } from '../projections/catalog.ts'
+import {
+  isViewName,
+  RECENT_SESSIONS_KEY,
+  RECENT_SESSIONS_MAX,
+  VIEW_NAMES,
+  type ViewName,
+} from '../projections/names.ts'
 import { SESSION_STATUSES } from '../projections/status.ts'
-import { relatedKeys } from '../projections/related-sessions.ts'
-import { handleCommand } from './command-handler.ts'
-import { isEarlier, RECALL_SESSIONS_MAX, recallOf, type RecallEntry } from './effects/recall.ts'
-import { isSwarmError, SwarmError } from './errors.ts'
-import { followEvents, type EventsOptions } from './follow-events.ts'
+import type { RecallEntry } from './effects/recall.ts'
+import { SwarmError } from './errors.ts'
+import type { EventsOptions } from './follow-events.ts'
 import type { ClientPorts } from './ports.ts'
-import { replayTrail, type Replay, type ReplayOptions, type ReplayStep } from './replay.ts'
-import { listView, readAcross, readView, viewAt, type ViewDocument } from './views.ts'
-import { waitForOutcome, type WaitResult } from './wait.ts'
+import type { Replay, ReplayStep } from './replay.ts'
+import type { CommandResult, StartRequest, StartResult } from './requests.ts'
+import { listView, readAcross, readView, readViews, viewAt, type ViewDocument } from './views.ts'
+import type { WaitResult } from './wait.ts'
 
 /** How a session stands: the document of the view `registry`. */
 export type RegistryRecord = DocumentOf<'registry'>
-/** What `start` takes: everything but the task has a default. */
-export type StartRequest = Partial<Omit<StartInput, 'task'>> & { task: string }
-/** Something given is not what it has to be; the message names it. Nothing was written. */
-export type InvalidArgument = Readonly<{ ok: false; code: 'invalid_argument'; message: string }>
-/** The position of the event that was written, or why none was. */
-export type CommandResult = Readonly<{ ok: true; position: Position }> | Refusal | InvalidArgument
-/** The new session, or why there is none. */
-export type StartResult =
-  | Readonly<{ ok: true; sessionId: SessionId; position: Position }>
-  | ((Refusal | InvalidArgument) & { sessionId?: undefined })
 
 /** Which records, of all that there are or were. */
 export type ListOptions = {
@@ -57,24 +51,15 @@ export type Swarm = ReturnType<typeof createSwarm>
 export function createSwarm(ports: ClientPorts, options: { source: string; traceparent?: string | undefined }) {
   const author = { ids: ports.ids, sha256: ports.sha256, source: options.source, traceparent: options.traceparent }
 
-  const command = async (sessionId: SessionId, body: CoordinatorCommand): Promise<CommandResult> => {
-    if (!SESSION_ID_PATTERN.test(sessionId))
-      return invalid(`session_id: expected 1 to 64 characters of A-Z a-z 0-9 _ -, got ${JSON.stringify(sessionId)}`)
-    try {
-      const result = await handleCommand(ports, author, sessionId, body)
-      return result.ok ? { ok: true, position: result.position } : result
-    } catch (error) {
-      if (!isSwarmError(error, 'append_too_large')) throw error
-      return invalid(`the request is too large: all of it has to fit into one event of ${EVENT_BYTES_MAX} bytes`)
-    }
-  }
+  const command = async (sessionId: SessionId, body: CoordinatorCommand): Promise<CommandResult> =>
+    (await import('./requests.ts')).requestCommand(ports, author, sessionId, body)
 
   /** Decides on a post, whose name begins with its session. */
   const decide = async (postId: string, body: CoordinatorCommand): Promise<CommandResult> => {
     const sessionId = sessionOfPost(postId)
-    return SESSION_ID_PATTERN.test(sessionId)
-      ? command(sessionId, body)
-      : invalid(`post ${JSON.stringify(postId)}: expected SESSION.EVENT, as the event post.held names it`)
+    if (SESSION_ID_PATTERN.test(sessionId)) return command(sessionId, body)
+    const message = `post ${JSON.stringify(postId)}: expected SESSION.EVENT, as the event post.held names it`
+    return { ok: false, code: 'invalid_argument', message }
   }
 
   return {
@@ -85,15 +70,8 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
      * Refused with `session_exists` when the id is taken, `invalid_argument` naming each wrong key, or when the request
      * is larger than an event may be.
      */
-    async start(request: StartRequest): Promise<StartResult> {
-      const given = Object.fromEntries(
-        Object.entries(request).filter(([, value]) => value !== undefined && value !== null),
-      )
-      const parsed = startInputSchema.safeParse({ session_id: ports.ids.next(), ...given })
-      if (!parsed.success) return invalid(describe(parsed.error.issues))
-      const result = await command(parsed.data.session_id, { type: 'START', input: parsed.data })
-      return result.ok ? { ok: true, sessionId: parsed.data.session_id, position: result.position } : result
-    },
+    start: async (request: StartRequest): Promise<StartResult> =>
+      (await import('./requests.ts')).requestStart(ports, author, request),
 
     /** Asks a session to stop; its processes are ended and it is cleaned up. */
     stop: (sessionId: SessionId, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
@@ -115,10 +93,10 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
      * Resolves when the session's outcome is in the log, or after `timeoutMs`. `ok` is true for `completed` only.
      * An unknown session is `error.code === 'session_not_found'`.
      */
-    wait: (
+    wait: async (
       sessionId: SessionId,
       given: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined } = {},
-    ): Promise<WaitResult> => waitForOutcome(ports, sessionId, given),
+    ): Promise<WaitResult> => (await import('./wait.ts')).waitForOutcome(ports, sessionId, given),
 
     /**
      * Events from any place on, then live on the same path: in order, none missed, none twice. Pulled by the consumer.
@@ -129,6 +107,7 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
       given: Omit<EventsOptions, 'after'> & { from?: Place } = {},
     ): AsyncGenerator<RecordedEvent, void, undefined> {
       const after = await this.positionOf(given.from ?? 'now')
+      const { followEvents } = await import('./follow-events.ts')
       yield* followEvents(ports, { ...given, after })
     },
 
@@ -164,14 +143,15 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
 
     /** Folds a trail up to a place: phase, state and pending effects as they were. Throws `session_not_found`, `history_corrupt`. */
     async replay(sessionId: SessionId, given: { at?: Place } = {}): Promise<Replay> {
-      return replayTrail(ports, sessionId, await this.replayOptions(given.at)).then(({ replay }) => replay)
+      return (await this.replayed(sessionId, given.at)).replay
     },
     /** Each transition of a trail up to a place. */
     async replaySteps(sessionId: SessionId, given: { at?: Place } = {}): Promise<ReplayStep[]> {
-      return replayTrail(ports, sessionId, await this.replayOptions(given.at)).then(({ steps }) => steps)
+      return (await this.replayed(sessionId, given.at)).steps
     },
-    async replayOptions(at: Place | undefined): Promise<ReplayOptions> {
-      return at === undefined ? {} : { upTo: await this.positionOf(at) }
+    async replayed(sessionId: SessionId, at: Place | undefined): Promise<{ replay: Replay; steps: ReplayStep[] }> {
+      const upTo = at === undefined ? undefined : await this.positionOf(at)
+      return (await import('./replay.ts')).replayTrail(ports, sessionId, { upTo })
     },
 
     /** The position a place stands for: what lies after it comes later. Throws `invalid_argument`. */
@@ -191,32 +171,15 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
     },
 
     /** What earlier finished sessions of the same objective or tracker item ended with, newest first. */
-    async recall(request: StartInput): Promise<RecallEntry[]> {
-      const records = (await related(ports, request)).filter((record) => isEarlier(record, request))
-      return Promise.all(records.slice(0, RECALL_SESSIONS_MAX).map((record) => recallOf(ports, record)))
-    },
+    recall: async (request: StartInput): Promise<RecallEntry[]> =>
+      (await import('./effects/recall.ts')).recalled(ports, request),
   }
 }
 
 /** The newest records without reading all: which they are stands in an index. */
 async function newest(ports: ClientPorts, limit: number): Promise<RegistryRecord[]> {
-  const index = await readAcross(ports, indexes.recentSessions, RECENT_SESSIONS_KEY)
-  return recordsOf(ports, index?.document?.session_ids.slice(0, limit) ?? [])
-}
-
-/** The newest records of the same objective or tracker item, newest first. */
-async function related(ports: ClientPorts, request: StartInput): Promise<RegistryRecord[]> {
-  const keys = relatedKeys(request)
-  const found = await Promise.all(keys.map((key) => readAcross(ports, indexes.relatedSessions, key)))
-  const sessions = found
-    .flatMap((index) => index?.document?.sessions ?? [])
-    .toSorted((a, b) => b.started_at - a.started_at)
-  return recordsOf(ports, [...new Set(sessions.map(({ session_id }) => session_id))])
-}
-
-async function recordsOf(ports: ClientPorts, ids: readonly SessionId[]): Promise<RegistryRecord[]> {
-  const found = await Promise.all(ids.map((id) => readView(ports, 'registry', id)))
-  return found.flatMap((view) => (view === null ? [] : [view.document]))
+  const index = await readAcross(ports, 'recentSessions', RECENT_SESSIONS_KEY)
+  return readViews(ports, 'registry', index?.document?.session_ids.slice(0, limit) ?? [])
 }
 
 const REACH_MS_MAX = 5_000
@@ -237,8 +200,4 @@ async function untilLogReaches(ports: ClientPorts, position: Position): Promise<
 function known<Name extends ViewName>(view: Name): Name {
   if (isViewName(view)) return view
   throw new SwarmError('unknown_view', `no view ${JSON.stringify(view)}; there are ${VIEW_NAMES.join(', ')}`)
-}
-
-function invalid(message: string): InvalidArgument {
-  return { ok: false, code: 'invalid_argument', message }
 }

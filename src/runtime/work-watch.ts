@@ -8,7 +8,7 @@ import { indexes } from '../projections/catalog.ts'
 import { OPEN_SESSIONS_KEY } from '../projections/open-sessions.ts'
 import { messageOf } from './errors.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
-import { storeNameOf } from './views.ts'
+import { storeNameOf } from '../projections/names.ts'
 import { WORK_NOUNS, WorkQueue, type OpenSession } from './work-queue.ts'
 
 const LOOP_RETRY_MS = 1_000

@@ -11,7 +11,7 @@ import { connectNats, type NatsLink } from '../../src/adapters/nats/connection.t
 import { makeNamespace } from '../../src/adapters/nats/namespace-streams.ts'
 import { connectSwarm, type ConnectedSwarm } from '../../src/connect.ts'
 import { namesOf } from '../../src/events/subjects.ts'
-import { VIEW_NAMES } from '../../src/projections/catalog.ts'
+import { VIEW_NAMES } from '../../src/projections/names.ts'
 import { messageOf } from '../../src/runtime/errors.ts'
 import { buildCli, type Cli, cliIn } from '../support/cli.ts'
 import { type ConfiguredServer, startConfiguredServer } from '../support/cluster-server.ts'

@@ -1,7 +1,7 @@
 /** Large tasks, answers and tool results: a session keeps within its limits and ends with a reason, and views keep up. */
 import { expect, it } from 'vitest'
-import { projections, VIEW_NAMES } from '../../src/projections/catalog.ts'
-import { storeNameOf } from '../../src/runtime/views.ts'
+import { projections } from '../../src/projections/catalog.ts'
+import { VIEW_NAMES, storeNameOf } from '../../src/projections/names.ts'
 import { done, goOn, type Scenario, scenarios } from '../support/scenario.ts'
 import { allOf, only } from '../support/session-trail.ts'
 import { until } from '../support/until.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import type { ArtifactRef } from '../../src/events/parts.ts'
 import { indexes, projections } from '../../src/projections/catalog.ts'
-import { storeNameOf } from '../../src/runtime/views.ts'
+import { storeNameOf } from '../../src/projections/names.ts'
 import { answer, done, type Scenario, scenarios } from '../support/scenario.ts'
 import { only } from '../support/session-trail.ts'
 

@@ -1,8 +1,8 @@
 /** Views after real work: what the projector stored, what readers see, and what is rebuilt from zero are the same. */
 import { expect, it } from 'vitest'
-import { projections, VIEW_NAMES, type ViewName } from '../../src/projections/catalog.ts'
+import { projections } from '../../src/projections/catalog.ts'
+import { VIEW_NAMES, type ViewName, storeNameOf } from '../../src/projections/names.ts'
 import type { StoredDocument } from '../../src/runtime/ports.ts'
-import { storeNameOf } from '../../src/runtime/views.ts'
 import { answer, done, goOn, hang, type Scenario, scenarios } from '../support/scenario.ts'
 import { expectViewsToBeTrue } from '../support/session-trail.ts'
 import { until } from '../support/until.ts'

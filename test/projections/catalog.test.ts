@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isViewName, projections, VIEW_NAMES } from '../../src/projections/catalog.ts'
+import { projections } from '../../src/projections/catalog.ts'
+import { isViewName, VIEW_NAMES } from '../../src/projections/names.ts'
 
 const all = Object.values(projections)
 

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import type { ConnectedSwarm } from '../../src/connect.ts'
 import type { EventOf, RecordedEvent } from '../../src/events/envelope.ts'
 import type { EventType } from '../../src/events/session-events.ts'
-import { VIEW_NAMES } from '../../src/projections/catalog.ts'
+import { VIEW_NAMES } from '../../src/projections/names.ts'
 import { pidsOfWorkspacesIn } from './processes.ts'
 
 export type Recorded<T extends EventType> = EventOf<T> & { position: number }

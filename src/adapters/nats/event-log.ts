@@ -3,10 +3,9 @@ import type { Sha256 } from '../../events/hash-chain.ts'
 import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { toEpochMs } from '../../events/timestamp.ts'
-import { logItemOf } from '../../runtime/log-item.ts'
 import type { EventLog, LogEvent, LogParked } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
-import { logAppender } from './log-append.ts'
+import type { Append } from './log-append.ts'
 import { checkedSession } from './log-filter.ts'
 import { followOutput, publishOutput } from './log-output.ts'
 import { logReader, type LogReader, type Recorded } from './log-reader.ts'
@@ -15,13 +14,25 @@ import { ANY_SUBJECT, type ItemOf } from './stored.ts'
 
 export { ensureLogStream } from './log-stream.ts'
 
-/** The log of a namespace whose stream exists (see {@link ensureLogStream}). */
+/**
+ * The log of a namespace whose stream exists (see {@link ensureLogStream}). What reads and writes events is loaded with
+ * the first of them, as it takes long: who looks where the log ends, or finds nothing new, is spared it.
+ */
 export function natsEventLog(link: NatsLink, names: Names, sha256: Sha256): EventLog {
   const reader = logReader(link, names)
-  const itemOf: ItemOf = ({ subject, position, body }) => logItemOf({ names, sha256 }, subject, position, body)
-  const append = logAppender(link, names, reader, itemOf)
+  const items = once(async (): Promise<ItemOf> => {
+    const { logItemOf } = await import('../../runtime/log-item.ts')
+    return ({ subject, position, body }) => logItemOf({ names, sha256 }, subject, position, body)
+  })
+  const appender = once(async (): Promise<Append> => {
+    const { logAppender } = await import('./log-append.ts')
+    return logAppender(link, names, reader, await items())
+  })
   const walk: EventLog['walk'] = (sessionId, take, after = 0) =>
-    reader.all(names.trail(checkedSession(sessionId)), after, (stored) => take(itemOf(stored)))
+    reader.all(names.trail(checkedSession(sessionId)), after, async (messages) => {
+      const itemOf = await items()
+      for (const stored of messages) take(itemOf(stored))
+    })
   return {
     async read(sessionId, after) {
       const items: (LogEvent | LogParked)[] = []
@@ -31,19 +42,25 @@ export function natsEventLog(link: NatsLink, names: Names, sha256: Sha256): Even
     walk,
     async append(event, expected) {
       checkedSession(event.subject)
-      return append(event, expected)
+      return (await appender())(event, expected)
     },
-    subscribe: (options) => readLog({ link, names, reader, itemOf }, options),
+    subscribe: (options) => readLog({ link, names, reader, items }, options),
     head: async () => (await reader.last(ANY_SUBJECT))?.position ?? 0,
-    positionAt: (timeMs) => positionAt(reader, itemOf, timeMs),
+    positionAt: (timeMs) => positionAt(reader, items, timeMs),
     publishOutput: (sessionId, stream, chunk) => publishOutput(link, names, checkedSession(sessionId), stream, chunk),
     followOutput: (sessionId, signal) => followOutput(link, names, checkedSession(sessionId), signal),
     reachable: () => link.connected(),
   }
 }
 
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
+}
+
 /** Bisects the log: positions have no gaps in the whole stream, as nothing is ever deleted, and times grow with them. */
-async function positionAt(reader: LogReader, itemOf: ItemOf, timeMs: number): Promise<Position> {
+async function positionAt(reader: LogReader, items: () => Promise<ItemOf>, timeMs: number): Promise<Position> {
+  const itemOf = await items()
   let low = 0
   let high = (await reader.last(ANY_SUBJECT))?.position ?? 0
   while (low < high) {

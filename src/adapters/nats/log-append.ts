@@ -20,10 +20,12 @@ const settleTriesMax = 4
 const inFlightWaitMs = 50
 const inFlightTriesMax = 20
 
+export type Append = (event: SwarmEvent, expected: Version) => Promise<Position>
+
 /** The laws of `EventLog.append`. A call publishes once, and again only after a refusal that says to ask later. */
-export function logAppender(link: NatsLink, names: Names, reader: LogReader, itemOf: ItemOf) {
+export function logAppender(link: NatsLink, names: Names, reader: LogReader, itemOf: ItemOf): Append {
   const js = jetstream(link.nc, { timeout: publishMs })
-  return async (event: SwarmEvent, expected: Version): Promise<Position> => {
+  return async (event, expected) => {
     const body = JSON.stringify(event)
     if (Buffer.byteLength(body) > EVENT_BYTES_MAX) throw tooLarge()
     if (!link.connected()) throw unreachable('there is no connection to the log; nothing was sent')

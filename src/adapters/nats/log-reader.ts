@@ -120,14 +120,18 @@ export function logReader(link: NatsLink, names: Names) {
   /** The first message there is, from any replica: costs least, shows that the stream is there. */
   const first = () => ask({ seq: 1, next_by_subj: ANY_SUBJECT })
 
-  /** All messages of a filter after a position, no less than the stream holds when called, each given to `take` in order. */
-  async function all(filter: string, after: Position, take: (message: Stored) => void): Promise<void> {
+  /** All messages of a filter after a position, no less than the stream holds when called, given to `take` in order. */
+  async function all(
+    filter: string,
+    after: Position,
+    take: (messages: readonly Stored[]) => Promise<void>,
+  ): Promise<void> {
     const reading = run(filter)
     try {
       let cursor = after
       for (let tries = 0; tries < lagTriesMax; ) {
         const part = await reading.next(cursor)
-        for (const message of part.messages) take(message)
+        if (part.messages.length > 0) await take(part.messages)
         cursor = endOf(part, cursor)
         if (part.pending > 0) continue
         if (!link.clustered() || cursor >= ((await last(filter))?.position ?? 0)) return

@@ -23,8 +23,10 @@ const onceTriesMax = 20
 const lagWaitMs = 50
 
 /** The log of a namespace, as its readers need it. */
-type Readable = { link: NatsLink; names: Names; reader: LogReader; itemOf: ItemOf }
-type Reading = Readable & {
+type Readable = { link: NatsLink; names: Names; reader: LogReader; items: () => Promise<ItemOf> }
+/** `decodable`: returns the messages once what decodes them is loaded. */
+type Decoding = Readable & { decodable: (messages: readonly Stored[]) => Promise<readonly Stored[]> }
+type Reading = Decoding & {
   filter: SubjectFilter
   options: Subscribe
 }
@@ -34,16 +36,22 @@ type Reading = Readable & {
  * `log_unreachable`.
  */
 export function readLog(log: Readable, options: Subscribe): AsyncIterableIterator<LogItem> {
-  return oneByOne(messagesOf(log, options), (message) => {
+  let itemOf: ItemOf | undefined
+  const decodable = async (messages: readonly Stored[]) => {
+    itemOf ??= await log.items()
+    return messages
+  }
+  return oneByOne(messagesOf({ ...log, decodable }, options), (message) => {
     if (options.signal?.aborted === true) return null
-    // Decoded once, however many readers share the message.
-    return 'kind' in message ? message : (message.item ??= log.itemOf(message))
+    if ('kind' in message) return message
+    // Decoded once, however many readers share the message; none is given out before what decodes them is loaded.
+    return (message.item ??= (itemOf as ItemOf)(message))
   })
 }
 
 type Messages = readonly (Stored | LogCaughtUp)[]
 
-async function* messagesOf(log: Readable, options: Subscribe): AsyncGenerator<Messages, void> {
+async function* messagesOf(log: Decoding, options: Subscribe): AsyncGenerator<Messages, void> {
   const { once, signal, after } = options
   const aborted = () => signal?.aborted === true
   if (aborted()) return
@@ -59,7 +67,7 @@ async function* messagesOf(log: Readable, options: Subscribe): AsyncGenerator<Me
       if (messages === null) cursor = yield* catchUp(reading, cursor)
       else if (messages.length > 0) {
         cursor = messages.at(-1)?.position ?? cursor
-        yield wantedOf(reading, messages)
+        yield await wantedOf(reading, messages)
       }
     }
   } catch (error) {
@@ -96,7 +104,7 @@ async function* catchUp(reading: Reading, after: Position): AsyncGenerator<Messa
       cursor = due.at(-1)?.position ?? cursor
       // The server reads on while the consumer works on what is there.
       ahead = goesOn ? readAhead(reading, run, cursor) : null
-      if (due.length > 0) yield wantedOf(reading, due)
+      if (due.length > 0) yield await wantedOf(reading, due)
       if (goesOn) continue
       if (cursor >= goal.last) return Math.max(goal.head, cursor)
       await pause(link, lagWaitMs, signal)
@@ -108,8 +116,8 @@ async function* catchUp(reading: Reading, after: Position): AsyncGenerator<Messa
 }
 
 /** What was asked for among messages that were read. */
-function wantedOf({ filter }: Reading, messages: readonly Stored[]): readonly Stored[] {
-  return messages.filter(({ subject }) => filter.accepts(subject))
+function wantedOf({ filter, decodable }: Reading, messages: readonly Stored[]): Promise<readonly Stored[]> {
+  return decodable(messages.filter(({ subject }) => filter.accepts(subject)))
 }
 
 type Ahead = () => Promise<Batch>

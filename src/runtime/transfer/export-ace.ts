@@ -2,11 +2,12 @@
 import type { Position } from '../../events/ids.ts'
 import { toTimestamp } from '../../events/timestamp.ts'
 import { ACE_FILES, aceBridge, acePosts, aceRegistry } from '../../projections/ace-export.ts'
-import type { DocumentOf } from '../../projections/catalog.ts'
 import { applyEvent, type Projection, type Stored } from '../../projections/projection.ts'
 import type { ClientPorts, LogItem } from '../ports.ts'
 import { soundLog } from '../sound-log.ts'
-import { projectionOf, recorded, storeNameOf } from '../views.ts'
+import { type DocumentOf, projectionOf } from '../../projections/catalog.ts'
+import { recorded } from '../log-item.ts'
+import { storeNameOf } from '../../projections/names.ts'
 
 /** Replaces a file as a whole; the path is relative to the directory of the export. */
 export type WriteFile = (path: string, text: string) => Promise<void>
