@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { nuid, type NatsConnection } from '@nats-io/transport-node'
 import type { ArtifactRef } from '../../events/parts.ts'
 import { artifactName, type Names } from '../../events/subjects.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 import type { ArtifactStore } from '../../runtime/ports.ts'
-import { apiCodeOf, asLogFault, WRONG_LAST_SEQUENCE } from './log-errors.ts'
+import { apiCodeOf, manager, publisher } from './jetstream.ts'
+import { asLogFault, WRONG_LAST_SEQUENCE } from './log-errors.ts'
 import { readAll, readLast, storeRequestMs } from './store-reads.ts'
 import { flag, optional, shaped, type Shaped, text, whole } from './shape.ts'
 import { lazyStream, objectStream, orMissing } from './store-stream.ts'
@@ -34,7 +34,7 @@ export function natsArtifactStore(
   const bucket = names.artifactBucket
   const stream = objectStream(bucket, options.replicas ?? 1)
   const ensure = lazyStream(nc, stream)
-  const js = jetstream(nc, { timeout: storeRequestMs })
+  const js = publisher(nc, storeRequestMs)
   const metaSubject = (ref: ArtifactRef) => `$O.${bucket}.M.${base64Url(artifactName(ref.sha256))}`
 
   async function find(ref: ArtifactRef): Promise<StoredObject | null> {
@@ -51,7 +51,7 @@ export function natsArtifactStore(
     try {
       const { size, chunks } = await publishChunks(`$O.${bucket}.C.${id}`, content)
       // Refused when somebody has stored the same content meanwhile, which is then taken for ours.
-      await js.publish(metaSubject(ref), metaOf(ref, { nuid: id, size, chunks }), { expect: NOTHING_THERE })
+      await (await js()).publish(metaSubject(ref), metaOf(ref, { nuid: id, size, chunks }), { expect: NOTHING_THERE })
     } catch (error) {
       await forgetChunks(id)
       if (error instanceof SwarmError || (await find(ref)) === null) throw asLogFault(error, stream.name)
@@ -80,7 +80,7 @@ export function natsArtifactStore(
   /** Both are sent before either is answered, and a single server stores them in that order. */
   async function publishOnce(subject: string, data: Uint8Array | string): Promise<'stored' | 'there'> {
     try {
-      await js.publish(subject, data, { expect: NOTHING_THERE })
+      await (await js()).publish(subject, data, { expect: NOTHING_THERE })
       return 'stored'
     } catch (error) {
       if (apiCodeOf(error) === WRONG_LAST_SEQUENCE) return 'there'
@@ -107,7 +107,7 @@ export function natsArtifactStore(
     for await (const part of content) {
       for (let from = 0; from < part.length; from += chunkBytesMax) {
         const chunk = part.subarray(from, from + chunkBytesMax)
-        await js.publish(subject, chunk)
+        await (await js()).publish(subject, chunk)
         size += chunk.length
         chunks += 1
       }
@@ -118,8 +118,8 @@ export function natsArtifactStore(
   /** Chunks that no name leads to cost only space, so what can't be removed is left: a runner may not purge. */
   async function forgetChunks(id: string): Promise<void> {
     try {
-      const manager = await jetstreamManager(nc, { checkAPI: false, timeout: storeRequestMs })
-      await manager.streams.purge(stream.name, { filter: `$O.${bucket}.C.${id}` })
+      const { streams } = await manager(nc, { timeout: storeRequestMs })
+      await streams.purge(stream.name, { filter: `$O.${bucket}.C.${id}` })
     } catch (error) {
       const fault = asLogFault(error, stream.name)
       if (!isSwarmError(fault, 'not_authorized') && !isSwarmError(fault, 'log_unreachable')) throw fault

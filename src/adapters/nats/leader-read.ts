@@ -2,9 +2,10 @@
  * Reads that a stream's leader answers, for where a replica may lag. Users of roles have an account of their own, in
  * which the usual subject would be answered by every server for that account: they ask under a prefix of ours.
  */
-import { jetstreamManager, type StoredMsg } from '@nats-io/jetstream'
+import type { StoredMsg } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { isSwarmError } from '../../runtime/errors.ts'
+import { manager } from './jetstream.ts'
 import { asLogFault } from './log-errors.ts'
 
 const USUAL_PREFIX = '$JS.API'
@@ -24,8 +25,8 @@ export async function readFromLeader(
   timeoutMs: number,
 ): Promise<StoredMsg | null> {
   const ask = async (apiPrefix: string) => {
-    const manager = await jetstreamManager(nc, { checkAPI: false, timeout: timeoutMs, apiPrefix })
-    return manager.streams.getMessage(stream, query)
+    const { streams } = await manager(nc, { timeout: timeoutMs, apiPrefix })
+    return streams.getMessage(stream, query)
   }
   try {
     return await ask(prefixes.get(nc) ?? USUAL_PREFIX)

@@ -1,11 +1,11 @@
 /** Leases as keys with a TTL: the server ends what isn't renewed, and tells watchers. */
-import { RepublishHeaders } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError, SwarmError } from '../../runtime/errors.ts'
 import type { Lease, LeaseChange, LeaseHolder, LeaseStore } from '../../runtime/ports.ts'
 import { decodeKey, encodeKey } from './kv-keys.ts'
 import { asLogFault } from './log-errors.ts'
+import { STORED } from './jetstream.ts'
 import { shaped, text, whole } from './shape.ts'
 import { type Bucket, type BucketEntry, openBucket } from './store-bucket.ts'
 import { expiringKvStream, type StoreStream } from './store-stream.ts'
@@ -153,7 +153,7 @@ function listen(nc: NatsConnection, subject: string, signal: AbortSignal) {
   const subscription = nc.subscribe(subject, {
     callback: (error, message) => {
       failure = error ?? failure
-      if (error === null) heard = Math.max(heard, Number(message.headers?.last(RepublishHeaders.Sequence)) || 0)
+      if (error === null) heard = Math.max(heard, Number(message.headers?.last(STORED.sequence)) || 0)
       nudge()
     },
   })

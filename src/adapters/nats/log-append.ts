@@ -1,6 +1,6 @@
 /** One append: one publish under the trail's expected version, and the truth about it when the answer got lost. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
+import type { JetStreamClient } from '@nats-io/jetstream'
 import { errors, headers, type MsgHdrs } from '@nats-io/transport-node'
 import { EVENT_BYTES_MAX, type SwarmEvent } from '../../events/envelope.ts'
 import type { Position, Version } from '../../events/ids.ts'
@@ -8,7 +8,8 @@ import { nounOf } from '../../events/session-events.ts'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 import type { NatsLink } from './connection.ts'
-import { apiCodeOf, APPEND_IN_FLIGHT, asLogFault, tooLarge, unreachable, WRONG_LAST_SEQUENCE } from './log-errors.ts'
+import { apiCodeOf, publisher } from './jetstream.ts'
+import { APPEND_IN_FLIGHT, asLogFault, tooLarge, unreachable, WRONG_LAST_SEQUENCE } from './log-errors.ts'
 import { connectedWithin, whileConnected } from './log-interrupt.ts'
 import type { LogReader } from './log-reader.ts'
 import type { ItemOf, Stored } from './stored.ts'
@@ -24,7 +25,7 @@ export type Append = (event: SwarmEvent, expected: Version) => Promise<Position>
 
 /** The laws of `EventLog.append`. A call publishes once, and again only after a refusal that says to ask later. */
 export function logAppender(link: NatsLink, names: Names, reader: LogReader, itemOf: ItemOf): Append {
-  const js = jetstream(link.nc, { timeout: publishMs })
+  const js = publisher(link.nc, publishMs)
   return async (event, expected) => {
     const body = JSON.stringify(event)
     if (Buffer.byteLength(body) > EVENT_BYTES_MAX) throw tooLarge()
@@ -32,7 +33,7 @@ export function logAppender(link: NatsLink, names: Names, reader: LogReader, ite
     const attempt = { names, reader, itemOf, event, expected }
     for (let tries = 1; ; tries++) {
       try {
-        return await publish(link, js, attempt, body)
+        return await publish(link, await js(), attempt, body)
       } catch (error) {
         // Not written, and not decided either: a replicated stream says so while an append to the trail is being
         // replicated, and for a moment after it was acknowledged.

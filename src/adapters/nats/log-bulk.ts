@@ -3,12 +3,13 @@
  * first. Not everybody may make one (see role-config.ts), and one may end at any time: then it says so, and the reader
  * goes on by direct gets. Nothing is remembered by it: it begins where its reader stands.
  */
-import { AckPolicy, DeliverPolicy, JsHeaders, jetstreamManager, ReplayPolicy } from '@nats-io/jetstream'
+import type { ConsumerConfig } from '@nats-io/jetstream'
 import { nanos, nuid, type Msg } from '@nats-io/transport-node'
 import type { Position } from '../../events/ids.ts'
 import { isSwarmError } from '../../runtime/errors.ts'
 import { bellOf } from './bell.ts'
 import type { NatsLink } from './connection.ts'
+import { manager, PULL_LEFT } from './jetstream.ts'
 import { asLogFault } from './log-errors.ts'
 import { ANY_SUBJECT, bodyOf, type Batch, type Stored } from './stored.ts'
 
@@ -40,7 +41,7 @@ export function bulkReader(link: NatsLink, stream: string) {
     if (refused) return null
     const name = nuid.next().slice(-nameLength)
     try {
-      const { consumers } = await jetstreamManager(link.nc, { checkAPI: false, timeout: answerMs })
+      const { consumers } = await manager(link.nc, { timeout: answerMs })
       await consumers.add(stream, configOf(name, subjects, after))
       // Should this not reach the server, it forgets the consumer by itself.
       const forget = () => void consumers.delete(stream, name).then(undefined, () => undefined)
@@ -54,14 +55,14 @@ export function bulkReader(link: NatsLink, stream: string) {
   return { open }
 }
 
-function configOf(name: string, subjects: readonly string[], after: Position) {
+function configOf(name: string, subjects: readonly string[], after: Position): Partial<ConsumerConfig> {
   return {
     name,
     ...filterOf(subjects),
-    deliver_policy: DeliverPolicy.StartSequence,
+    deliver_policy: 'by_start_sequence',
     opt_start_seq: after + 1,
-    ack_policy: AckPolicy.None,
-    replay_policy: ReplayPolicy.Instant,
+    ack_policy: 'none',
+    replay_policy: 'instant',
     inactive_threshold: nanos(forgottenAfterMs),
     num_replicas: 1,
     mem_storage: true,
@@ -122,7 +123,7 @@ function inflowOf(consumer: string, after: Position) {
 
   /** A pull that ends tells how many messages it left: its time was over, or it weighs enough. Else one that gave nothing never will. */
   function goesOn({ headers }: Msg): boolean {
-    const left = Number(headers?.last(JsHeaders.PendingMessagesHdr) || pullMessagesMax)
+    const left = Number(headers?.last(PULL_LEFT) || pullMessagesMax)
     due -= left
     return left < pullMessagesMax || headers?.code === TIME_OVER
   }

@@ -1,17 +1,13 @@
 /** What the NATS client throws, told apart by what it means for the log. */
-import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream'
 import { errors } from '@nats-io/transport-node'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
+import { API_CODES, apiCodeOf } from './jetstream.ts'
 
 /** 10071: the trail's version is not the expected one. */
-export const WRONG_LAST_SEQUENCE = JetStreamApiCodes.StreamWrongLastSequence
+export const WRONG_LAST_SEQUENCE = API_CODES.wrongLastSequence
 /** 10164, on replicated streams: the server can't tell yet, because another append to this trail is still being replicated. */
-export const APPEND_IN_FLIGHT = JetStreamApiCodes.StreamWrongLastSequenceUnknown
+export const APPEND_IN_FLIGHT = API_CODES.wrongLastSequenceUnknown
 const MESSAGE_TOO_LARGE = 10054
-
-export function apiCodeOf(error: unknown): number | null {
-  return error instanceof JetStreamApiError ? error.code : null
-}
 
 /** A fault as `not_authorized`, `append_too_large` or `log_unreachable`; what did not come from NATS is returned as it is. */
 export function asLogFault(error: unknown, stream: string): unknown {
@@ -36,8 +32,8 @@ export function tooLarge(cause?: unknown): SwarmError {
 
 function faultMessage(error: unknown, stream: string): string | null {
   if (isNoResponders(error)) return `nobody answers for the stream ${stream}: it does not exist, or has no leader now`
-  if (error instanceof JetStreamApiError)
-    return `the server refuses work on the stream ${stream}: ${error.message} (${error.code})`
+  const code = apiCodeOf(error)
+  if (code !== null) return `the server refuses work on the stream ${stream}: ${messageOf(error)} (${code})`
   if (error instanceof errors.TimeoutError) return `no answer in time from the stream ${stream}`
   const lost = [
     errors.RequestError,

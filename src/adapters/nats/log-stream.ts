@@ -1,10 +1,11 @@
 /** The stream that holds a namespace's log. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { DiscardPolicy, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import type { StreamConfig } from '@nats-io/jetstream'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError, SwarmError } from '../../runtime/errors.ts'
 import type { NatsLink } from './connection.ts'
-import { apiCodeOf, asLogFault } from './log-errors.ts'
+import { apiCodeOf, manager } from './jetstream.ts'
+import { asLogFault } from './log-errors.ts'
 import { logReader } from './log-reader.ts'
 
 const NAME_IN_USE = 10058
@@ -23,8 +24,8 @@ export async function ensureLogStream(
 ): Promise<void> {
   if (await answers(link, names)) return
   try {
-    const manager = await jetstreamManager(link.nc, { checkAPI: false })
-    await manager.streams.add(configOf(names, options.replicas ?? 1))
+    const { streams } = await manager(link.nc)
+    await streams.add(configOf(names, options.replicas ?? 1))
     for (let tries = 1; tries < answerTriesMax && !(await answers(link, names)); tries++) await delay(answerWaitMs)
   } catch (error) {
     // Somebody else made it just now with other settings, e.g. more replicas: it is there, which is all we want.
@@ -59,10 +60,10 @@ function configOf(names: Names, replicas: number): Partial<StreamConfig> & { nam
   return {
     name: names.stream,
     subjects: [names.allEvents],
-    storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
+    storage: 'file',
+    retention: 'limits',
     // Should an administrator ever set a limit: refuse what is new rather than forget what is old.
-    discard: DiscardPolicy.New,
+    discard: 'new',
     deny_delete: true,
     deny_purge: true,
     allow_direct: true,

@@ -2,10 +2,10 @@
  * What tells a reader that it may be worth reading again. Republished messages are used as nudges only: whatever is
  * delivered was read from the stream, so a lost, doubled or forged one can cost a read but never a mistake.
  */
-import { RepublishHeaders } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
 import type { Position } from '../../events/ids.ts'
 import { bellOf } from './bell.ts'
+import { STORED } from './jetstream.ts'
 import type { NatsLink } from './connection.ts'
 import { asLogFault } from './log-errors.ts'
 import { headerBlock, lastHeader } from './message-headers.ts'
@@ -92,5 +92,5 @@ function subscribe(link: NatsLink, subject: string, subjects: Map<string, Set<Li
 /** Infinite when it does not say. */
 function positionIn(message: Msg): Position {
   const block = headerBlock(message, message.data)
-  return Number(lastHeader(message, block, RepublishHeaders.Sequence)) || Number.POSITIVE_INFINITY
+  return Number(lastHeader(message, block, STORED.sequence)) || Number.POSITIVE_INFINITY
 }

@@ -1,8 +1,8 @@
 /** All streams of a namespace, made by an administrator for users who may not make any. */
-import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsLink } from './connection.ts'
+import { apiCodeOf, manager } from './jetstream.ts'
 import { leaseStream } from './lease-store.ts'
-import { apiCodeOf, asLogFault } from './log-errors.ts'
+import { asLogFault } from './log-errors.ts'
 import { ensureLogStream } from './log-stream.ts'
 import { objectStream, type StoreStream, viewStream } from './store-stream.ts'
 
@@ -32,8 +32,8 @@ export async function makeNamespace(
 
 async function make(link: NatsLink, stream: StoreStream): Promise<void> {
   try {
-    const manager = await jetstreamManager(link.nc, { checkAPI: false })
-    await manager.streams.add(stream)
+    const { streams } = await manager(link.nc)
+    await streams.add(stream)
   } catch (error) {
     // It is there with other settings, e.g. more replicas, which are its administrator's choice.
     if (apiCodeOf(error) !== NAME_IN_USE) throw asLogFault(error, stream.name)

@@ -1,7 +1,7 @@
 /** A KV bucket by raw messages: the KV client drops a key's TTL on update, and reads by consumers. */
-import { jetstream, JsHeaders, jetstreamManager, PubHeaders } from '@nats-io/jetstream'
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
-import { APPEND_IN_FLIGHT, apiCodeOf, asLogFault, WRONG_LAST_SEQUENCE } from './log-errors.ts'
+import { apiCodeOf, EXPECTED, manager, publisher, ROLLUP } from './jetstream.ts'
+import { APPEND_IN_FLIGHT, asLogFault, WRONG_LAST_SEQUENCE } from './log-errors.ts'
 import { readAll, readLast, readLasts, type StoredMessage, storeRequestMs } from './store-reads.ts'
 import { lazyStream, orMissing, type StoreStream } from './store-stream.ts'
 
@@ -33,7 +33,7 @@ export type Bucket = ReturnType<typeof openBucket>
 export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStream) {
   const prefix = `$KV.${bucket}.`
   const ensure = lazyStream(nc, stream)
-  const js = jetstream(nc, { timeout: storeRequestMs })
+  const js = publisher(nc, storeRequestMs)
   const entryOf = (message: StoredMessage): BucketEntry => ({
     key: message.subject.slice(prefix.length),
     revision: message.sequence,
@@ -93,7 +93,7 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
       ...(after === undefined ? {} : { lastSequence: after }),
     }
     try {
-      const ack = await js.publish(prefix + key, data, {
+      const ack = await (await js()).publish(prefix + key, data, {
         expect,
         ...(ttlMs === undefined ? {} : { ttl: `${Math.ceil(ttlMs)}ms` }),
         ...(headers === undefined ? {} : { headers }),
@@ -131,7 +131,7 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
   async function remove(key: string, options: { expected: number; ttlMs: number }): Promise<boolean> {
     const deletion = headers()
     deletion.set('KV-Operation', 'PURGE')
-    deletion.set(JsHeaders.RollupHdr, JsHeaders.RollupValueSubject)
+    deletion.set(ROLLUP.header, ROLLUP.subject)
     return (await put(key, '', { ...options, headers: deletion })) !== null
   }
 
@@ -139,8 +139,8 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
   async function purge(): Promise<void> {
     await ensure()
     try {
-      const manager = await jetstreamManager(nc, { checkAPI: false, timeout: storeRequestMs })
-      await manager.streams.purge(stream.name)
+      const { streams } = await manager(nc, { timeout: storeRequestMs })
+      await streams.purge(stream.name)
     } catch (error) {
       throw asLogFault(error, stream.name)
     }
@@ -151,8 +151,8 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
 
 function expecting({ expected, headers: given }: RowEntry, after: number): MsgHdrs {
   const result = given ?? headers()
-  result.set(PubHeaders.ExpectedLastSeqHdr, String(after))
-  result.set(PubHeaders.ExpectedLastSubjectSequenceHdr, String(expected))
+  result.set(EXPECTED.last, String(after))
+  result.set(EXPECTED.lastOfSubject, String(expected))
   return result
 }
 

@@ -1,7 +1,7 @@
 /** Reads of stored messages without a consumer: direct get, which needs the right to read and nothing else. */
-import { DirectMsgHeaders } from '@nats-io/jetstream'
 import { errors, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { isSwarmError } from '../../runtime/errors.ts'
+import { STORED } from './jetstream.ts'
 import { readFromLeader } from './leader-read.ts'
 import { asLogFault, unreachable } from './log-errors.ts'
 
@@ -106,7 +106,7 @@ async function readPage(nc: NatsConnection, stream: string, query: object) {
       if (message !== null) messages.push(message)
       // A status without a body ends a page. So does a stored message without one (a deleted key): then it says how
       // many more there are, and the next page goes on behind it.
-      if (reply.data.length === 0) return { messages, pending: numberIn(reply, DirectMsgHeaders.NumPending) }
+      if (reply.data.length === 0) return { messages, pending: numberIn(reply, STORED.pending) }
     }
   } catch (error) {
     throw asLogFault(error, stream)
@@ -116,9 +116,9 @@ async function readPage(nc: NatsConnection, stream: string, query: object) {
 
 /** Null for "not found" and "end of page". Only the server's own headers count, and those come last. */
 function storedIn(reply: Msg): StoredMessage | null {
-  const sequence = numberIn(reply, DirectMsgHeaders.Sequence)
+  const sequence = numberIn(reply, STORED.sequence)
   if (sequence > 0) {
-    const subject = reply.headers?.last(DirectMsgHeaders.Subject) ?? ''
+    const subject = reply.headers?.last(STORED.subject) ?? ''
     return { subject, sequence, data: reply.data, headers: reply.headers }
   }
   const code = reply.headers?.code ?? 0

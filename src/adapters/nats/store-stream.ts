@@ -1,15 +1,9 @@
 /** The streams behind buckets, made when they are first used. */
-import {
-  DiscardPolicy,
-  jetstreamManager,
-  PersistMode,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from '@nats-io/jetstream'
+import type { StreamConfig } from '@nats-io/jetstream'
 import { nanos, type NatsConnection } from '@nats-io/transport-node'
 import { isSwarmError } from '../../runtime/errors.ts'
-import { apiCodeOf, asLogFault } from './log-errors.ts'
+import { apiCodeOf, manager } from './jetstream.ts'
+import { asLogFault } from './log-errors.ts'
 import { nobodyAnswered, storeRequestMs } from './store-reads.ts'
 
 const NAME_IN_USE = 10058
@@ -46,8 +40,8 @@ export async function orMissing<T>(ensured: () => Promise<boolean>, read: () => 
 async function ensure(nc: NatsConnection, config: StoreStream): Promise<boolean> {
   try {
     if (await answers(nc, config.name)) return true
-    const manager = await jetstreamManager(nc, { checkAPI: false, timeout: storeRequestMs })
-    await manager.streams.add(config)
+    const { streams } = await manager(nc, { timeout: storeRequestMs })
+    await streams.add(config)
     return true
   } catch (error) {
     // Somebody else made it just now, perhaps with other settings: it is there, which is all we want.
@@ -75,7 +69,7 @@ async function answers(nc: NatsConnection, stream: string): Promise<boolean> {
  */
 export function viewStream(bucket: string, { replicas, clustered }: StoreSettings): StoreStream {
   const stream = kvStream(bucket, replicas)
-  return replicas === 1 && !clustered ? { ...stream, persist_mode: PersistMode.Async } : stream
+  return replicas === 1 && !clustered ? { ...stream, persist_mode: 'async' } : stream
 }
 
 export type StoreSettings = { replicas: number; clustered: boolean }
@@ -108,9 +102,9 @@ function storeStream(name: string, subjects: string[], replicas: number): StoreS
   return {
     name,
     subjects,
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.New,
-    storage: StorageType.File,
+    retention: 'limits',
+    discard: 'new',
+    storage: 'file',
     num_replicas: replicas,
     allow_direct: true,
     allow_rollup_hdrs: true,

@@ -1,8 +1,8 @@
 /** Messages as the stream stores them, from what the server answers to a direct get. */
-import { DirectMsgHeaders } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
 import type { Position } from '../../events/ids.ts'
 import type { LogEvent, LogItem, LogParked } from '../../runtime/ports.ts'
+import { STORED } from './jetstream.ts'
 import { unreachable } from './log-errors.ts'
 import { headerBlock, lastHeader } from './message-headers.ts'
 
@@ -26,19 +26,19 @@ export function bodyOf(data: Uint8Array): string {
 export function storedOf(reply: Msg): Stored | null {
   const { data } = reply
   const block = headerBlock(reply, data)
-  const position = Number(lastHeader(reply, block, DirectMsgHeaders.Sequence) || 0)
+  const position = Number(lastHeader(reply, block, STORED.sequence) || 0)
   if (position === 0) {
     const code = reply.headers?.code ?? 0
     if (code === 204 || code === 404) return null
     throw unreachable(`the server refuses a read: ${reply.headers?.description ?? 'unexpected reply'} (${code})`)
   }
-  const subject = lastHeader(reply, block, DirectMsgHeaders.Subject)
+  const subject = lastHeader(reply, block, STORED.subject)
   return { position, subject, body: bodyOf(data), item: null }
 }
 
 /** When the server stored it, RFC 3339. */
 export function timeOf(reply: Msg): string {
-  return reply.headers?.last(DirectMsgHeaders.TimeStamp) ?? ''
+  return reply.headers?.last(STORED.time) ?? ''
 }
 
 /**
@@ -51,7 +51,7 @@ export async function batchOf(replies: AsyncIterable<Msg>, stream: string): Prom
     const message = storedOf(reply)
     if (message !== null) messages.push(message)
     if (reply.data.length === 0) {
-      return { messages, pending: Number(reply.headers?.last(DirectMsgHeaders.NumPending) || 0) }
+      return { messages, pending: Number(reply.headers?.last(STORED.pending) || 0) }
     }
   }
   throw unreachable(`a read from the stream ${stream} got no answer in time`)
