@@ -72,9 +72,10 @@ export async function listView<Name extends ViewName>(ports: ClientPorts, view: 
   const before = await ports.views.checkpoint(name)
   const documents = new Map<string, Stored<DocumentOf<Name>>>()
   for await (const stored of ports.views.list(name)) documents.set(stored.key, stored as Stored<DocumentOf<Name>>)
-  // Lower now, if what was listed had been cleared or lost before all of it was read.
-  const after = Math.min(before, await ports.views.checkpoint(name))
-  if ((await ports.log.head()) > after) {
+  // The checkpoint is lower now, if what was listed had been cleared or lost before all of it was read.
+  const [now, head] = await Promise.all([ports.views.checkpoint(name), ports.log.head()])
+  const after = Math.min(before, now)
+  if (head > after) {
     const { foldLog } = await import('./view-fold.ts')
     await foldLog(ports, view, { after }, documents)
   }

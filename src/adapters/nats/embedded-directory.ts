@@ -52,7 +52,8 @@ export async function prepareDirectory(paths: EmbeddedPaths): Promise<void> {
       await chmod(paths.dir, 0o700)
       await writeFile(join(paths.dir, '.gitignore'), '*\n')
     }
-    for (const path of [paths.store, paths.users, paths.lock]) await mkdir(path, { recursive: true, mode: 0o700 })
+    const made = [paths.store, paths.users, paths.lock].map((path) => mkdir(path, { recursive: true, mode: 0o700 }))
+    await Promise.all(made)
   } catch (error) {
     throw new SwarmError('log_unreachable', `${paths.dir} can't be used: ${messageOf(error)}`, { cause: error })
   }
