@@ -38,4 +38,49 @@ export type EventOf<T extends EventType> = Extract<SwarmEvent, { type: T }>
 /** An event with its place in the log, which is not part of the stored object. */
 export type RecordedEvent = SwarmEvent & { position: Position }
 
+/**
+ * Copied field by field: V8 gives what it spreads from parsed JSON a hidden class of its own each time, and everything
+ * that reads such events then takes two to five times as long.
+ */
+export function recordedAt(position: Position, event: SwarmEvent): RecordedEvent {
+  const { specversion, id, type, source, subject, time, datacontenttype, dataschema, data } = event
+  const { correlationid, causationid, traceparent, prevhash, hash } = event
+  const recorded =
+    traceparent === undefined
+      ? {
+          specversion,
+          id,
+          type,
+          source,
+          subject,
+          time,
+          datacontenttype,
+          dataschema,
+          data,
+          correlationid,
+          causationid,
+          prevhash,
+          hash,
+          position,
+        }
+      : {
+          specversion,
+          id,
+          type,
+          source,
+          subject,
+          time,
+          datacontenttype,
+          dataschema,
+          data,
+          correlationid,
+          causationid,
+          traceparent,
+          prevhash,
+          hash,
+          position,
+        }
+  return recorded as RecordedEvent
+}
+
 export const EVENT_BYTES_MAX = 1_048_576

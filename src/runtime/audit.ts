@@ -1,5 +1,5 @@
 /** What an audit of a session is made of, read once from the log: story, machine path, the record itself and its soundness. */
-import type { RecordedEvent } from '../events/envelope.ts'
+import { recordedAt, type RecordedEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import type { ArtifactRef, Output } from '../events/parts.ts'
 import { INITIAL_STATE, stateName, type SessionState } from '../machines/decider.ts'
@@ -53,7 +53,7 @@ function foldItems(items: readonly (LogEvent | LogParked)[]): Folded {
     if (step !== null && step.parked !== null) folded.parked.push(step.parked)
     const isListed = step === null || step.state.head !== state?.head
     if (item.kind === 'event' && isListed) {
-      folded.record.push({ event: { ...item.event, position: item.position }, body: item.body })
+      folded.record.push({ event: recordedAt(item.position, item.event), body: item.body })
       if (state !== null && step !== null) folded.path.push(...pathOf(state, step.state, item))
     }
     state = step?.state ?? null

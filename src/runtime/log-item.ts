@@ -1,6 +1,6 @@
 /** From a stored message to what a reader of the log gets: the event, or why the message is none. */
 import { decodeEvent } from '../events/catalog.ts'
-import type { Envelope, RecordedEvent } from '../events/envelope.ts'
+import { type Envelope, recordedAt, type RecordedEvent } from '../events/envelope.ts'
 import type { Position } from '../events/ids.ts'
 import { hashOf, type Sha256 } from '../events/hash-chain.ts'
 import { isCoordinators, nounOf } from '../events/session-events.ts'
@@ -39,7 +39,7 @@ export function logItemOf(
 
 /** The event of an item with its place in the log; null for what is none. */
 export function recorded(item: LogItem): RecordedEvent | null {
-  return item.kind === 'event' ? { ...item.event, position: item.position } : null
+  return item.kind === 'event' ? recordedAt(item.position, item.event) : null
 }
 
 function isSealed(stored: Envelope, sha256: Sha256, body: string): boolean {

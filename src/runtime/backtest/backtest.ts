@@ -1,5 +1,5 @@
 /** Recorded sessions under another workflow's limits: how each would have ended, and what can't be told. */
-import type { RecordedEvent } from '../../events/envelope.ts'
+import { recordedAt, type RecordedEvent } from '../../events/envelope.ts'
 import type { Position, SessionId } from '../../events/ids.ts'
 import type { WorkflowConfig } from '../../events/workflow-config.ts'
 import { backtestSession, type SessionBacktest } from './session.ts'
@@ -32,7 +32,7 @@ export async function backtest(
   for await (const item of log.subscribe({ after, once: true })) {
     if (item.kind === 'parked') parked += 1
     if (item.kind !== 'event') continue
-    const event: RecordedEvent = { ...item.event, position: item.position }
+    const event: RecordedEvent = recordedAt(item.position, item.event)
     if (event.type === 'start.requested') {
       open.set(event.subject, [])
       judged.set(event.subject, null)
