@@ -47,6 +47,9 @@ export type Subscribe = {
   signal?: AbortSignal | undefined
 }
 
+/** `there`: the next item if it is there already, null if not. Who takes many so saves a promise for each. */
+export type LogItems = AsyncIterable<LogItem> & { there?: () => LogItem | null }
+
 export interface EventLog {
   /**
    * The trail's events after a version, in order, up to the version the server knows now: an append acknowledged
@@ -72,7 +75,7 @@ export interface EventLog {
    * Items after a position in log order, each once, across reconnects and server restarts; then live on the same path.
    * Pulled by the consumer: a slow reader holds a bounded buffer. Ends when the signal aborts (without throwing).
    */
-  subscribe(options: Subscribe): AsyncIterable<LogItem>
+  subscribe(options: Subscribe): LogItems
 
   /** Position of the log's last event; 0 when empty. Throws `log_unreachable`. */
   head(): Promise<Position>

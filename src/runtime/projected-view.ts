@@ -26,49 +26,52 @@ type Entry = {
   isFinal: boolean
 }
 
+/** What came by here, for all views. `begun`: when the sessions began of which all came by. */
+export type Progress = { position: Position; begun: ReadonlyMap<SessionId, Position> }
+
 export class ProjectedView {
   readonly name: string
   private readonly views: ViewStore
   private readonly projection: Projection<unknown>
-  private readonly begun: ReadonlyMap<SessionId, Position>
   private readonly entries = new Map<string, Entry>()
   /** Keys of documents that aren't stored as they should be; those of closed sessions again. */
   private readonly changed = new Set<string>()
   private readonly final = new Set<string>()
   /** Where a session has other keys than its own id. */
   private readonly keysOfSession = new Map<SessionId, string[]>()
+  private readonly progress: Progress
   private readonly found: Position
   private since: KeptSince
   private storing: Promise<void> = Promise.resolve()
-  position: Position
   /** Characters of the events that wait, each counted for every document that it changes. */
   waitingChars = 0
   /** About how large all documents in memory are, in characters. */
   chars = 0
 
-  /** `found`: checkpoint and generation of what is stored. `begun`: when the sessions began that all came by here. */
-  constructor(
-    views: ViewStore,
-    projection: Projection<unknown>,
-    found: KeptSince,
-    begun: ReadonlyMap<SessionId, Position>,
-  ) {
+  /** `found`: checkpoint and generation of what is stored. */
+  constructor(views: ViewStore, projection: Projection<unknown>, found: KeptSince, progress: Progress) {
     this.views = views
     this.projection = projection
-    this.begun = begun
+    this.progress = progress
     this.name = storeNameOf(projection)
     this.found = found.checkpoint
-    this.position = found.checkpoint
     this.since = found
   }
 
-  /** `noun`: the event's. Returns by how much the characters that wait have grown. */
-  take(event: RecordedEvent, noun: string, chars: number): number {
-    if (event.position <= this.position) return 0
-    this.position = event.position
-    const { nouns, keysOf } = this.projection
-    if (nouns !== undefined && !nouns.includes(noun)) return 0
-    const keys = keysOf(event)
+  /** Up to where everything is in it or waits for it. */
+  get position(): Position {
+    return Math.max(this.found, this.progress.position)
+  }
+
+  reads(noun: string): boolean {
+    const { nouns } = this.projection
+    return nouns === undefined || nouns.includes(noun)
+  }
+
+  /** One that it reads. Returns by how much the characters that wait have grown. */
+  take(event: RecordedEvent, chars: number): number {
+    if (event.position <= this.found) return 0
+    const keys = this.projection.keysOf(event)
     for (const key of keys) {
       const entry = this.entries.get(key) ?? this.opened(key)
       if (entry.waiting.length === 0) this.changed.add(key)
@@ -84,7 +87,7 @@ export class ProjectedView {
   private opened(key: string): Entry {
     const sessionId = isViewName(this.projection.name) ? sessionOfKey(this.projection.name, key) : null
     // What a session's own trail decides is not stored yet when all of the session came by here.
-    const isNew = sessionId !== null && (this.begun.get(sessionId) ?? 0) > this.found
+    const isNew = sessionId !== null && (this.progress.begun.get(sessionId) ?? 0) > this.found
     const document = isNew ? null : undefined
     const entry = { document, waiting: [], waitingChars: 0, chars: 0, measureAt: MEASURE_CHARS, isFinal: false }
     this.entries.set(key, entry)

@@ -6,17 +6,16 @@
  * What is in memory is bounded by characters, not by sessions: while it catches up, documents of closed sessions are
  * written and forgotten whenever enough events wait, and the others only now and then.
  */
-import type { RecordedEvent } from '../events/envelope.ts'
+import { recordedAt } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
-import { nounOf } from '../events/session-events.ts'
+import { nounOf, type EventType } from '../events/session-events.ts'
 import { indexes, projections } from '../projections/catalog.ts'
 import type { Projection } from '../projections/projection.ts'
 import { isSwarmError, messageOf } from './errors.ts'
 import { takeLease } from './lease-keeper.ts'
 import type { ClientPorts, LeaseHolder, LeaseStore, LogItem } from './ports.ts'
 import { ProjectedView } from './projected-view.ts'
-import { soundLog } from './sound-log.ts'
-import { recorded } from './log-item.ts'
+import { soundBatches } from './sound-log.ts'
 import { storeNameOf } from '../projections/names.ts'
 
 export const PROJECTOR_LEASE = 'views.projector'
@@ -105,10 +104,12 @@ export async function project(ports: ClientPorts, signal: AbortSignal, limits = 
   let storer: Promise<void> = Promise.resolve()
   let storing: Promise<void> = Promise.resolve()
   try {
-    for await (const item of soundLog(ports, { after: kept.position(), signal: life.signal })) {
-      if (item.kind === 'caught_up') storer = storeRegularly(ports, kept, life.signal).catch(fail)
-      if (item.kind === 'parked') await putParked(ports, item)
-      if (item.kind === 'event') kept.take(item)
+    for await (const items of soundBatches(ports, { after: kept.position(), signal: life.signal })) {
+      for (const item of items) {
+        if (item.kind === 'caught_up') storer = storeRegularly(ports, kept, life.signal).catch(fail)
+        if (item.kind === 'parked') await putParked(ports, item)
+        if (item.kind === 'event') kept.take(item)
+      }
       if (!kept.isFull()) continue
       // Reading goes on while this is stored, but no further than that.
       await storing
@@ -131,24 +132,32 @@ async function keptViews({ views: store }: ClientPorts, limits: ProjectorLimits)
   const all: Projection<unknown>[] = [...Object.values(projections), ...Object.values(indexes)]
   const generation = store.generation()
   const begun = new Map<SessionId, Position>()
+  const progress = { position: 0, begun }
   const views = await Promise.all(
     all.map(async (projection) => {
       const checkpoint = await store.checkpoint(storeNameOf(projection))
-      return new ProjectedView(store, projection, { generation, checkpoint }, begun)
+      return new ProjectedView(store, projection, { generation, checkpoint }, progress)
     }),
   )
   let untilStore = limits.storeChars
   let untilCheckpoint = limits.checkpointEvents
   const sum = (of: (view: ProjectedView) => number) => views.reduce((total, view) => total + of(view), 0)
 
+  const readersOf = memoized((type: EventType) => views.filter((view) => view.reads(nounOf(type))))
+  /** One object for each session's id: maps find a key that is the very same at once. */
+  const ids = new Map<SessionId, SessionId>()
+
   function take(item: Extract<LogItem, { kind: 'event' }>): void {
-    const event: RecordedEvent | null = recorded(item)
-    if (event === null) return
-    if (event.type === 'start.requested') begun.set(event.subject, event.position)
-    const noun = nounOf(event.type)
-    for (const view of views) untilStore -= view.take(event, noun, item.body.length)
+    const event = recordedAt(item.position, item.event)
+    const { type, position } = event
+    progress.position = position
+    const known = ids.get(event.subject)
+    if (known === undefined) ids.set(event.subject, event.subject)
+    else event.subject = known
+    if (type === 'start.requested') begun.set(event.subject, position)
+    for (const view of readersOf(type)) untilStore -= view.take(event, item.body.length)
     untilCheckpoint -= 1
-    if (event.type !== 'session.closed') return
+    if (type !== 'session.closed') return
     for (const view of views) view.close(event.subject)
     begun.delete(event.subject)
   }
@@ -163,6 +172,7 @@ async function keptViews({ views: store }: ClientPorts, limits: ProjectorLimits)
 
   async function storeAll(): Promise<void> {
     untilCheckpoint = limits.checkpointEvents
+    ids.clear()
     await Promise.all(views.map((view) => view.store('all')))
     if (sum((view) => view.chars) <= limits.documentsCharsMax) return
     for (const view of views)
@@ -171,6 +181,17 @@ async function keptViews({ views: store }: ClientPorts, limits: ProjectorLimits)
 
   const position = () => Math.min(...views.map((view) => view.position))
   return { position, take, isFull: () => untilStore <= 0, storeSome, storeAll }
+}
+
+function memoized<Key, Value>(of: (key: Key) => Value): (key: Key) => Value {
+  const known = new Map<Key, Value>()
+  return (key) => {
+    const there = known.get(key)
+    if (there !== undefined) return there
+    const value = of(key)
+    known.set(key, value)
+    return value
+  }
 }
 
 /** Documents of a long session are long, and made anew each time: what that takes bounds how often it is done. */

@@ -6,24 +6,36 @@
 import { isCoordinators } from '../events/session-events.ts'
 import { INITIAL_STATE, type SessionState } from '../machines/decider.ts'
 import { isSwarmError } from './errors.ts'
-import type { ClientPorts, EventLog, LogEvent, LogItem, LogParked, Subscribe } from './ports.ts'
+import type { ClientPorts, EventLog, LogEvent, LogItem, LogItems, LogParked, Subscribe } from './ports.ts'
 import { seenSessions } from './seen-sessions.ts'
 import { takeIn } from './trail.ts'
 
 const RETRY_MS = 500
+const BATCH_ITEMS_MAX = 128
+
+type Ports = Pick<ClientPorts, 'log' | 'clock'>
 
 /** As `subscribe`: throws what that throws, and outlives connections as that does. */
-export async function* soundLog(
-  { log, clock }: Pick<ClientPorts, 'log' | 'clock'>,
+export async function* soundLog(ports: Ports, options: Subscribe): AsyncGenerator<LogItem, void, undefined> {
+  for await (const items of soundBatches(ports, options)) yield* items
+}
+
+/** The same, with what is there already given at once. */
+export async function* soundBatches(
+  { log, clock }: Ports,
   options: Subscribe,
-): AsyncGenerator<LogItem, void, undefined> {
+): AsyncGenerator<readonly LogItem[], void, undefined> {
   const { after, filter = {} } = options
   // Who sees all starts from the first on knows which one is a session's first.
   const seen = after === 0 && (filter.nouns?.includes('start') ?? true) ? seenSessions() : null
-  async function judged(item: LogEvent): Promise<LogItem> {
+  function isSound(item: LogItem): boolean {
+    if (item.kind !== 'event' || !isCoordinators(item.event.type)) return true
+    return item.event.type === 'start.requested' && seen?.isNew(item.event.subject) === true
+  }
+  async function judged(item: LogItem): Promise<LogItem> {
     for (;;) {
       try {
-        return await parkedIfStray(log, item)
+        return item.kind === 'caught_up' ? item : await parkedIfStray(log, item)
       } catch (error) {
         const isOver = options.once === true || options.signal?.aborted === true
         if (isOver || !isSwarmError(error, 'log_unreachable')) throw error
@@ -31,11 +43,18 @@ export async function* soundLog(
       }
     }
   }
-  for await (const item of log.subscribe(options)) {
-    if (item.kind !== 'event' || !isCoordinators(item.event.type)) yield item
-    else if (item.event.type === 'start.requested' && seen?.isNew(item.event.subject) === true) yield item
-    else yield await judged(item)
+  const items = log.subscribe(options)
+  for await (const first of items) {
+    const batch: LogItem[] = []
+    for (let item: LogItem | null = first; item !== null; item = nextOf(items, batch)) {
+      batch.push(isSound(item) ? item : await judged(item))
+    }
+    yield batch
   }
+}
+
+function nextOf(items: LogItems, { length }: readonly LogItem[]): LogItem | null {
+  return length < BATCH_ITEMS_MAX ? (items.there?.() ?? null) : null
 }
 
 /** The event, or why it is none of its trail's. */

@@ -6,7 +6,7 @@
 import type { Position } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { isSwarmError } from '../../runtime/errors.ts'
-import type { LogCaughtUp, LogItem, Subscribe } from '../../runtime/ports.ts'
+import type { LogCaughtUp, LogItems, Subscribe } from '../../runtime/ports.ts'
 import type { NatsLink } from './connection.ts'
 import { asLogFault } from './log-errors.ts'
 import { subjectFilter, type SubjectFilter } from './log-filter.ts'
@@ -35,7 +35,7 @@ type Reading = Decoding & {
  * Throws `not_authorized` or, when the connection was closed for good or with `once` could not be had for about 10 s,
  * `log_unreachable`.
  */
-export function readLog(log: Readable, options: Subscribe): AsyncIterableIterator<LogItem> {
+export function readLog(log: Readable, options: Subscribe): LogItems {
   let itemOf: ItemOf | undefined
   const decodable = async (messages: readonly Stored[]) => {
     itemOf ??= await log.items()

@@ -6,13 +6,13 @@ export function oneByOne<Member, Item>(
   batches: AsyncGenerator<readonly Member[], void>,
   /** Null: the member is left out. */
   pick: (member: Member) => Item | null,
-): AsyncIterableIterator<Item> {
+): AsyncIterableIterator<Item> & { there: () => Item | null } {
   let batch: readonly Member[] = []
   let at = 0
   let asked = 0
   let turn: Promise<unknown> = Promise.resolve()
 
-  function there(): Item | null {
+  function picked(): Item | null {
     while (at < batch.length) {
       const item = pick(batch[at++] as Member)
       if (item !== null) return item
@@ -20,9 +20,12 @@ export function oneByOne<Member, Item>(
     return null
   }
 
+  /** Null too while an answer is due: that comes first. */
+  const there = (): Item | null => (asked === 0 ? picked() : null)
+
   async function get(): Promise<IteratorResult<Item, undefined>> {
     for (;;) {
-      const item = there()
+      const item = picked()
       if (item !== null) return { done: false, value: item }
       const next = await batches.next()
       if (next.done === true) return { done: true, value: undefined }
@@ -32,11 +35,12 @@ export function oneByOne<Member, Item>(
   }
 
   return {
+    there,
     [Symbol.asyncIterator]() {
       return this
     },
     next() {
-      const item = asked === 0 ? there() : null
+      const item = there()
       if (item !== null) return Promise.resolve({ done: false, value: item })
       // One after the other, should anybody ask without waiting for the answers.
       asked += 1
