@@ -2,6 +2,7 @@
 import { headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node'
 import { apiCodeOf, EXPECTED, manager, publisher, ROLLUP } from './jetstream.ts'
 import { APPEND_IN_FLIGHT, asLogFault, WRONG_LAST_SEQUENCE } from './log-errors.ts'
+import { rowBuffer, WrittenHeaders, type RowBuffer } from './row-buffer.ts'
 import { readAll, readLast, readLasts, type StoredMessage, storeRequestMs } from './store-reads.ts'
 import { lazyStream, orMissing, type StoreStream } from './store-stream.ts'
 
@@ -34,6 +35,7 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
   const prefix = `$KV.${bucket}.`
   const ensure = lazyStream(nc, stream)
   const js = publisher(nc, storeRequestMs)
+  const spare: RowBuffer[] = []
   const entryOf = (message: StoredMessage): BucketEntry => ({
     key: message.subject.slice(prefix.length),
     revision: message.sequence,
@@ -116,12 +118,18 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
     await ensure()
     const last = row.at(-1)
     if (last === undefined) return after
+    const buffer = spare.pop() ?? rowBuffer()
     try {
       for (const [index, entry] of row.slice(0, -1).entries()) {
-        nc.publish(prefix + entry.key, entry.data, { headers: expecting(entry, after + index) })
+        nc.publish(prefix + entry.key, bytesOf(entry, buffer), { headers: expecting(entry, after + index, buffer) })
       }
       const { expected, headers } = last
-      return await put(last.key, last.data, { expected, after: after + row.length - 1, ...(headers && { headers }) })
+      const options = { expected, after: after + row.length - 1, ...(headers && { headers }) }
+      const revision = await put(last.key, bytesOf(last, buffer), options)
+      // Answered, whatever it says: so all of the row was sent.
+      buffer.reuse()
+      spare.push(buffer)
+      return revision
     } catch (error) {
       throw asLogFault(error, stream.name)
     }
@@ -149,11 +157,18 @@ export function openBucket(nc: NatsConnection, bucket: string, stream: StoreStre
   return { name: bucket, get, find, latest, list, changes, put, putRow, remove, purge, ensure }
 }
 
-function expecting({ expected, headers: given }: RowEntry, after: number): MsgHdrs {
-  const result = given ?? headers()
-  result.set(EXPECTED.last, String(after))
-  result.set(EXPECTED.lastOfSubject, String(expected))
-  return result
+function bytesOf({ data }: RowEntry, buffer: RowBuffer): Uint8Array {
+  return typeof data === 'string' ? buffer.bytesOf(data) : data
+}
+
+function expecting({ expected, headers: given }: RowEntry, after: number, buffer: RowBuffer): MsgHdrs {
+  if (given === undefined) {
+    const lines = `${EXPECTED.last}: ${after}\r\n${EXPECTED.lastOfSubject}: ${expected}\r\n`
+    return new WrittenHeaders(buffer.bytesOf(`NATS/1.0\r\n${lines}\r\n`))
+  }
+  given.set(EXPECTED.last, String(after))
+  given.set(EXPECTED.lastOfSubject, String(expected))
+  return given
 }
 
 function isConflict(error: unknown): boolean {
