@@ -84,9 +84,13 @@ export const registrySchema = z.object({
 })
 export type RegistryDocument = z.output<typeof registrySchema>
 
-/** Copies field by field: with so many of them V8 does that some twenty times faster than it spreads an object. */
 export function changed(from: RegistryDocument, change: Partial<RegistryDocument>): RegistryDocument {
-  const copy: RegistryDocument = {
+  return Object.assign(copyOf(from), change)
+}
+
+/** Copies field by field: with so many of them V8 does that some twenty times faster than it spreads an object. */
+export function copyOf(from: RegistryDocument): RegistryDocument {
+  return {
     session_id: from.session_id,
     status: from.status,
     phase: from.phase,
@@ -116,7 +120,6 @@ export function changed(from: RegistryDocument, change: Partial<RegistryDocument
     turns: from.turns,
     lifecycle: from.lifecycle,
   }
-  return Object.assign(copy, change)
 }
 
 export function changedTurn(from: RegistryTurn, change: Partial<RegistryTurn>): RegistryTurn {

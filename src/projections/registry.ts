@@ -3,7 +3,7 @@ import type { RecordedEvent } from '../events/envelope.ts'
 import { VIEWS } from './names.ts'
 import { phaseAfter, type Lifecycle } from './phase.ts'
 import { bySession, defineProjection, type Recorded } from './projection.ts'
-import { changed, registrySchema, type RegistryDocument } from './registry-document.ts'
+import { changed, copyOf, registrySchema, type RegistryDocument } from './registry-document.ts'
 import { addToolCall, closeOpenTurn, completeTurn, cutTurn, exitTurn, startTurn } from './registry-turns.ts'
 import { outcomeOf, sessionStatusAfter } from './status.ts'
 
@@ -134,10 +134,10 @@ function concluded(document: Document, event: Verdict): Document {
 
 function advanced(document: Document, event: RecordedEvent): Document {
   const lifecycle = phaseAfter(document.lifecycle, event) ?? document.lifecycle
-  return changed(document, {
-    status: sessionStatusAfter(document.status, event),
-    phase: lifecycle.phase,
-    updated_at: event.time,
-    lifecycle,
-  })
+  const next = copyOf(document)
+  next.status = sessionStatusAfter(document.status, event)
+  next.phase = lifecycle.phase
+  next.updated_at = event.time
+  next.lifecycle = lifecycle
+  return next
 }

@@ -56,9 +56,13 @@ export const runtimeStatusSchema = z.object({
 })
 export type RuntimeStatusDocument = z.output<typeof runtimeStatusSchema>
 
-/** Copies field by field: with so many of them V8 does that some twenty times faster than it spreads an object. */
 export function changed(from: RuntimeStatusDocument, change: Partial<RuntimeStatusDocument>): RuntimeStatusDocument {
-  const copy: RuntimeStatusDocument = {
+  return Object.assign(copyOf(from), change)
+}
+
+/** Copies field by field: with so many of them V8 does that some twenty times faster than it spreads an object. */
+export function copyOf(from: RuntimeStatusDocument): RuntimeStatusDocument {
+  return {
     session_id: from.session_id,
     surface_kind: from.surface_kind,
     bridge_status: from.bridge_status,
@@ -87,5 +91,4 @@ export function changed(from: RuntimeStatusDocument, change: Partial<RuntimeStat
     transitions: from.transitions,
     lifecycle: from.lifecycle,
   }
-  return Object.assign(copy, change)
 }

@@ -6,6 +6,7 @@ import type { Phase } from './phase.ts'
 import { bySession, defineProjection, type Recorded } from './projection.ts'
 import {
   changed,
+  copyOf,
   LATEST_TRANSITIONS_MAX,
   runtimeStatusSchema,
   type RuntimeStatusDocument,
@@ -146,14 +147,14 @@ function concluded(
 function advanced(document: Document, event: RecordedEvent): Document {
   const { lifecycle, records } = trackPhase(document.lifecycle, event)
   const phase = lifecycle?.phase ?? document.phase
-  return changed(document, {
-    phase,
-    preflight_state: preflightAfter(document, phase),
-    sleep_state: phase === 'stalled' ? 'stalled' : 'awake',
-    updated_at: event.time,
-    transitions: records.length === 0 ? document.transitions : latest(document.transitions.concat(records)),
-    lifecycle,
-  })
+  const next = copyOf(document)
+  next.phase = phase
+  next.preflight_state = preflightAfter(document, phase)
+  next.sleep_state = phase === 'stalled' ? 'stalled' : 'awake'
+  next.updated_at = event.time
+  if (records.length > 0) next.transitions = latest(document.transitions.concat(records))
+  next.lifecycle = lifecycle
+  return next
 }
 
 function latest(transitions: Document['transitions']): Document['transitions'] {

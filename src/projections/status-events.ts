@@ -99,7 +99,8 @@ export const statusEvents = defineProjection(statusEventsSchema)({
 })
 
 function told(document: Document, event: StatusEvent): Document {
-  return { ...document, events: [...document.events, event] }
+  const { session_id, task, events } = document
+  return { session_id, task, events: events.concat(event) }
 }
 
 const TURN_STATUS = { continue: 'in_progress', done: 'done', blocked: 'blocked', failed: 'fail' } as const

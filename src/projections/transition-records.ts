@@ -128,14 +128,23 @@ function workspaceStateAfter(state: WorkspaceState | null, event: SwarmEvent): W
 }
 
 /** The same list when it says the same: most turns are offered what the last one was. */
-function toolsAfter(tools: Tracked['tools'], { tools: offered, unavailable_tools }: CapabilitySnapshot) {
-  const next = [
-    ...offered.map(({ name }) => ({ name, state: 'available' })),
-    ...unavailable_tools.map(({ name, reason_code }) => ({ name, state: `unavailable: ${reason_code}` })),
+function toolsAfter(tools: Tracked['tools'], { tools: offered, unavailable_tools: missing }: CapabilitySnapshot) {
+  const isSame =
+    tools.length === offered.length + missing.length &&
+    offered.every(({ name }, index) => isAt(tools[index], name, AVAILABLE)) &&
+    missing.every(({ name, reason_code }, index) => isAt(tools[offered.length + index], name, without(reason_code)))
+  if (isSame) return tools
+  return [
+    ...offered.map(({ name }) => ({ name, state: AVAILABLE })),
+    ...missing.map(({ name, reason_code }) => ({ name, state: without(reason_code) })),
   ]
-  const isSame = ({ name, state }: Tracked['tools'][number], index: number) =>
-    tools[index]?.name === name && tools[index].state === state
-  return next.length === tools.length && next.every(isSame) ? tools : next
+}
+
+const AVAILABLE = 'available'
+const without = (reason: string) => `unavailable: ${reason}`
+
+function isAt(tool: Tracked['tools'][number] | undefined, name: string, state: string): boolean {
+  return tool?.name === name && tool.state === state
 }
 
 function addPhaseChange(
