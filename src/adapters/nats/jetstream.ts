@@ -43,21 +43,21 @@ export function apiCodeOf(error: unknown): number | null {
   return error instanceof Error && 'apiError' in error && 'code' in error ? Number(error.code) : null
 }
 
-type Client = typeof import('@nats-io/jetstream')
 /** Once it is there nothing waits for it any more, so what is published first is sent first, whoever publishes it. */
-let client: Client | undefined
-async function loaded(): Promise<Client> {
-  return (client ??= await import('@nats-io/jetstream'))
-}
+let client: Awaited<ReturnType<typeof load>> | undefined
+const load = () => import('@nats-io/jetstream')
 
 /** What publishes with an acknowledgement. */
 export function publisher(nc: NatsConnection, timeoutMs: number): () => Promise<JetStreamClient> {
   let made: JetStreamClient | undefined
-  return async () => (made ??= (client ?? (await loaded())).jetstream(nc, { timeout: timeoutMs }))
+  return async () => {
+    client ??= await load()
+    return (made ??= client.jetstream(nc, { timeout: timeoutMs }))
+  }
 }
 
 /** What makes and asks for streams and consumers. */
 export async function manager(nc: NatsConnection, options: JetStreamManagerOptions = {}): Promise<JetStreamManager> {
-  const { jetstreamManager } = client ?? (await loaded())
-  return jetstreamManager(nc, { checkAPI: false, ...options })
+  client ??= await load()
+  return client.jetstreamManager(nc, { checkAPI: false, ...options })
 }

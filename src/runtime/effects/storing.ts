@@ -5,8 +5,9 @@
  */
 import type { ArtifactRef, Output } from '../../events/parts.ts'
 import { redactText, type Secrets } from '../../events/redaction.ts'
+import { digestOf } from '../../events/text-digest.ts'
 import { isSwarmError, messageOf } from '../errors.ts'
-import { digestOf, type CapturedOutput, type RunnerPorts } from '../ports.ts'
+import type { CapturedOutput, RunnerPorts } from '../ports.ts'
 import type { EffectScope } from '../effect-scope.ts'
 
 export type Upload = { content: string; stored: Promise<ArtifactRef> }
