@@ -108,7 +108,7 @@ export async function bareStream(nc, name) {
 }
 
 /** Reads a whole stream with the client's ordered consumer; the bodies are touched and thrown away. */
-export async function readBare(nc, stream, filter) {
+export async function readBare(nc, stream, filter, touch = () => undefined) {
   const consumer = await jetstream(nc).consumers.get(stream, filter === undefined ? {} : { filter_subjects: filter })
   const { num_pending: pending } = await consumer.info()
   let events = 0
@@ -116,6 +116,7 @@ export async function readBare(nc, stream, filter) {
   const messages = await consumer.consume({ max_messages: 1_000, expires: 5_000, idle_heartbeat: 1_000 })
   for await (const { data } of messages) {
     bytes += data.length
+    touch(data)
     if (++events === pending) break
   }
   return { events, bytes }
