@@ -15,6 +15,7 @@ import {
   type TurnBrief,
 } from './context.ts'
 import { countWords } from '../words/amounts.ts'
+import { changed, changedTurn } from './changed.ts'
 import { heldPost, outcomePost } from './posts.ts'
 import { hookEnd, stopCheckTask } from './ends.ts'
 import { blocked, completed, exhausted, failed, stopped } from './verdicts.ts'
@@ -27,7 +28,7 @@ const recorders: Recorders = {
   'session.claimed': (_, { data }) => ({ claim: data }),
   'session.started': (context, event) => ({
     started: event.data,
-    post: heldPost({ ...context, started: event.data }, event, 'intent', context.task),
+    post: heldPost(changed(context, { started: event.data }), event, 'intent', context.task),
   }),
   'workspace.created': (_, { data }) => ({ workspace: data }),
   'workspace.failed': (_, { data }) => ({ verdict: failed('workspace_failed', data.error) }),
@@ -130,7 +131,7 @@ const recorders: Recorders = {
             'max_turns_exceeded',
             `still not done after ${countWords(context.turnsStarted, 'turn')}: ${data.summary}`,
           )
-      return { ...taken, post, verdict: spent }
+      return Object.assign(taken, { post, verdict: spent })
     }
     if (data.status === 'blocked') return { ...taken, verdict: blocked('executor_blocked', data.summary) }
     if (data.status === 'failed') {
@@ -138,11 +139,11 @@ const recorders: Recorders = {
       return { ...taken, verdict: failed(code, data.summary) }
     }
     const checked = (context.started?.config.autonomy.stop.length ?? 0) > 0
-    return { ...taken, claimsDone: checked, verdict: checked ? null : completed({ ...context, ...taken }, null) }
+    return { ...taken, claimsDone: checked, verdict: checked ? null : completed(changed(context, taken), null) }
   },
   'stop.requested': (context, { data }) => {
     const stop = { by: data.by, reason: data.reason ?? null }
-    return { stop, verdict: context.outcome === null ? stopped({ ...context, stop }) : null }
+    return { stop, verdict: context.outcome === null ? stopped(changed(context, { stop })) : null }
   },
   'resume.requested': (_, { data }) => ({ guidance: data.guidance }),
   'approval.granted': (context, { data }) => ({ heldPosts: context.heldPosts.filter((id) => id !== data.post_id) }),
@@ -180,9 +181,9 @@ const recorders: Recorders = {
  */
 export function record(context: SessionContext, event: SwarmEvent): SessionContext {
   const recorder = recorders[event.type] as Recorder<EventType>
-  const changed = recorder(context, event)
-  const after = Object.assign({ ...context }, changed)
-  if (context.verdict !== null && changed.outcome === undefined) after.verdict = context.verdict
+  const change = recorder(context, event)
+  const after = changed(context, change)
+  if (context.verdict !== null && change.outcome === undefined) after.verdict = context.verdict
   return after
 }
 
@@ -191,7 +192,7 @@ export function turnsLeft(context: SessionContext): boolean {
 }
 
 function inTurn(context: SessionContext, change: Partial<CurrentTurn>): Partial<SessionContext> {
-  return context.turn === null ? {} : { turn: { ...context.turn, ...change } }
+  return context.turn === null ? {} : { turn: changedTurn(context.turn, change) }
 }
 
 function cutShort(
