@@ -9,6 +9,8 @@ import { fileWorkflows, type FileWorkflowsOptions } from './adapters/workflow/fi
 import { gitWorkspaces } from './adapters/workspace/git-workspaces.ts'
 import { scratchDirectory, type ConnectedSwarm } from './connect.ts'
 import { SESSION_ID_PATTERN } from './events/ids.ts'
+import type { StartInput } from './events/start-input.ts'
+import { recalled } from './runtime/effects/recall.ts'
 import { SwarmError } from './runtime/errors.ts'
 import { holderOn, takeLease } from './runtime/lease-keeper.ts'
 import type { ArtifactStore, LeaseHolder, Workflow } from './runtime/ports.ts'
@@ -16,6 +18,7 @@ import { startProjector } from './runtime/projector.ts'
 import { Runner, type RunnerHooks } from './runtime/runner.ts'
 import type { StartRequest, StartResult } from './runtime/requests.ts'
 import { DRAIN_MS_DEFAULT, LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MIN } from './runtime/runner-settings.ts'
+import { folding } from './runtime/views.ts'
 
 /** How a runner serves; only the swarm has no default. */
 export type CreateRunner = {
@@ -72,6 +75,8 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   const workflows = fileWorkflows({ workflowPath: options.workflow, command: options.command, sourceDir })
   const workflow = await workflows.load()
   await mkdir(swarm.dir, { recursive: true, mode: 0o700 })
+  // A runner serves for long: another release may take the place of these files before they are first needed.
+  await Promise.all([swarm.ports.log.load?.(), folding()])
   const shell = localShell()
   const ports = {
     ...swarm.ports,
@@ -89,7 +94,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     capacity: atLeast('capacity', options.capacity ?? host.cores, 1),
     leaseTtlMs,
     drainMs: atLeast('drainMs', options.drainMs ?? DRAIN_MS_DEFAULT, 0),
-    recall: swarm.recall.bind(swarm),
+    recall: (request: StartInput) => recalled(swarm.ports, request),
     only: options.only === undefined ? undefined : new Set(options.only),
   }
   const holder = holderOn(host, runnerId)

@@ -91,6 +91,9 @@ export interface EventLog {
 
   /** Whether the log can be reached right now; never blocks. */
   reachable(): boolean
+
+  /** Loads the code that reading and appending take, which else is loaded with the first event. */
+  load?(): Promise<void>
 }
 
 // ── other stores ────────────────────────────────────────────────────────────────────────────────────────────────

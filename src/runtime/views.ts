@@ -13,6 +13,13 @@ export type ViewDocument<Name extends ViewName> = { key: string; position: Posit
 
 const STORES: Readonly<Record<ViewName | IndexName, Store>> = { ...VIEWS, ...INDEXES }
 
+const load = () => import('./view-fold.ts')
+let loaded: Awaited<ReturnType<typeof load>> | undefined
+/** What folds. Who will need it later, when it may not be there to be loaded any more, asks for it before. */
+export async function folding() {
+  return (loaded ??= await load())
+}
+
 /** One document as of now; null when the key has none. Throws `log_unreachable`. */
 export async function readView<Name extends ViewName>(
   ports: ClientPorts,
@@ -47,7 +54,7 @@ async function readOfSession<Name extends ViewName>(
   const stored = (await views.get(storeNameOf(VIEWS[view]), key)) as Stored<DocumentOf<Name>> | null
   const items = await log.read(sessionId, stored?.position ?? 0)
   if (items.length === 0) return stored
-  const { foldTrail } = await import('./view-fold.ts')
+  const { foldTrail } = await folding()
   return foldTrail(log, view, key, { stored, items })
 }
 
@@ -62,7 +69,7 @@ export async function readAcross<Name extends ViewName | IndexName>(
   const after = await views.checkpoint(storeNameOf(STORES[name]))
   const stored = (await views.get(storeNameOf(STORES[name]), key)) as Stored<Kept<Name>> | null
   if ((await log.head()) <= after) return stored
-  const { foldOnto } = await import('./view-fold.ts')
+  const { foldOnto } = await folding()
   return foldOnto(ports, name, key, { stored, after })
 }
 
@@ -76,7 +83,7 @@ export async function listView<Name extends ViewName>(ports: ClientPorts, view: 
   const [now, head] = await Promise.all([ports.views.checkpoint(name), ports.log.head()])
   const after = Math.min(before, now)
   if (head > after) {
-    const { foldLog } = await import('./view-fold.ts')
+    const { foldLog } = await folding()
     await foldLog(ports, view, { after }, documents)
   }
   return asList(documents)
@@ -89,7 +96,7 @@ export async function viewAt<Name extends ViewName>(
   at: Position,
 ): Promise<ViewDocument<Name>[]> {
   const documents = new Map<string, Stored<DocumentOf<Name>>>()
-  const { foldLog } = await import('./view-fold.ts')
+  const { foldLog } = await folding()
   await foldLog(ports, view, { after: 0, upTo: at }, documents)
   return asList(documents)
 }

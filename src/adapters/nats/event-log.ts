@@ -50,12 +50,16 @@ export function natsEventLog(link: NatsLink, names: Names, sha256: Sha256): Even
     publishOutput: (sessionId, stream, chunk) => publishOutput(link, names, checkedSession(sessionId), stream, chunk),
     followOutput: (sessionId, signal) => followOutput(link, names, checkedSession(sessionId), signal),
     reachable: () => link.connected(),
+    async load() {
+      await appender()
+    },
   }
 }
 
+/** What was made is kept; what could not be made is tried again. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => (made ??= make())
+  let made: T | undefined
+  return async () => (made ??= await make())
 }
 
 /** Bisects the log: positions have no gaps in the whole stream, as nothing is ever deleted, and times grow with them. */
