@@ -17,6 +17,7 @@ import { buildCli, type Cli, cliIn } from '../support/cli.ts'
 import { type ConfiguredServer, startConfiguredServer } from '../support/cluster-server.ts'
 import { trailOf } from '../support/events.ts'
 import { until } from '../support/until.ts'
+import { put } from '../support/put.ts'
 
 const names = namesOf('team')
 const passwordOf = (user: string) => `secret-of-${user}`
@@ -114,10 +115,7 @@ const counts = async () => {
 let plantedAt = 0
 /** Position of a message that the server takes for a request without content; any runner could write one. */
 async function planted(): Promise<number> {
-  if (plantedAt === 0) {
-    const answer = await adminLink.nc.request(names.event('S5', 'turn'), '{}')
-    plantedAt = answer.json<{ seq: number }>().seq
-  }
+  if (plantedAt === 0) plantedAt = await put(adminLink.nc, names.event('S5', 'turn'), '{}')
   return plantedAt
 }
 

@@ -5,6 +5,7 @@ import { natsArtifactStore } from '../../src/adapters/nats/artifact-store.ts'
 import { connectNats } from '../../src/adapters/nats/connection.ts'
 import { artifactName } from '../../src/events/subjects.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { put } from '../support/put.ts'
 import { artifactStoreContract } from './artifact-store.contract.ts'
 
 let server: TestServer
@@ -56,7 +57,7 @@ it('completes what a client that died in the middle left behind', async () => {
   const { store, another, nc, names, bucket } = under
   const ref = await store.put('first')
   const digest = createHash('sha256').update('half').digest('hex')
-  await nc.request(`$O.${names.artifactBucket}.C.${digest}`, 'half')
+  await put(nc, `$O.${names.artifactBucket}.C.${digest}`, 'half')
   const half = await another().put('half')
   expect(half).toEqual({ sha256: digest, bytes: 4 })
   for (const [known, text] of [[ref, 'first'] as const, [half, 'half'] as const]) {
@@ -72,10 +73,10 @@ it('refuses content that somebody has put in the place of the stored one', async
   const { store, nc, names } = under
   const ref = await store.put('true')
   const name = artifactName(ref.sha256)
-  await nc.request(`$O.${names.artifactBucket}.C.fake`, 'fake')
+  await put(nc, `$O.${names.artifactBucket}.C.fake`, 'fake')
   const meta = { name, bucket: names.artifactBucket, nuid: 'fake', size: 4, chunks: 1 }
   const encoded = Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')
-  await nc.request(`$O.${names.artifactBucket}.M.${encoded}`, JSON.stringify(meta))
+  await put(nc, `$O.${names.artifactBucket}.M.${encoded}`, JSON.stringify(meta))
   await expect(store.get(ref)).rejects.toMatchObject({ code: 'history_corrupt' })
   await under.close()
 })

@@ -8,6 +8,7 @@ import { freePort, startTestServer, type TestServer } from '../support/nats-serv
 import { until } from '../support/until.ts'
 import { eventLogContract } from './event-log.contract.ts'
 import { sha256 } from '../support/events.ts'
+import { put } from '../support/put.ts'
 
 const electionMs = 20_000
 const credentials = { user: 'test', password: 'cluster' }
@@ -47,10 +48,7 @@ eventLogContract('nats cluster', async () => {
       const other = await connect()
       return natsEventLog(other, other.names, sha256)
     },
-    async plant(sessionId, noun, body) {
-      const answer = await link.nc.request(link.names.event(sessionId, noun), body)
-      return answer.json<{ seq: number }>().seq
-    },
+    plant: (sessionId, noun, body) => put(link.nc, link.names.event(sessionId, noun), body),
     async close() {
       for (const each of links) await each.close()
     },

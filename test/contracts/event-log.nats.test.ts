@@ -5,6 +5,7 @@ import { collect, positionsOf, times } from '../support/log-access.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
 import { eventLogContract } from './event-log.contract.ts'
 import { sha256 } from '../support/events.ts'
+import { put } from '../support/put.ts'
 
 let server: TestServer
 let namespaces = 0
@@ -27,10 +28,7 @@ eventLogContract('nats', async () => {
       links.push(other)
       return natsEventLog(other, other.names, sha256)
     },
-    async plant(sessionId, noun, body) {
-      const answer = await link.nc.request(link.names.event(sessionId, noun), body)
-      return answer.json<{ seq: number }>().seq
-    },
+    plant: (sessionId, noun, body) => put(link.nc, link.names.event(sessionId, noun), body),
     async close() {
       for (const each of links) await each.close()
     },
@@ -45,7 +43,7 @@ it('reads more than one batch holds, whatever is in it', async () => {
   // A message without a body looks like the end of a batch, and five large ones are more than a batch may weigh.
   const bodies = [...times(many, (n) => (n % 600 === 5 ? '' : 'x')), ...times(large, () => 'x'.repeat(900_000))]
   // Each is acknowledged: a server that syncs two thousand at once answers nothing else meanwhile, on a slow disk for long.
-  const send = (body: string) => link.nc.request(link.names.event('S1', 'turn'), body, { timeout: 30_000 })
+  const send = (body: string) => put(link.nc, link.names.event('S1', 'turn'), body)
   while (bodies.length > 0) await Promise.all(bodies.splice(0, 250).map(send))
   const all = times(many + large, (n) => n + 1)
   expect(positionsOf(await log.read('S1'))).toEqual(all)

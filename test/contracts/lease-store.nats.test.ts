@@ -4,6 +4,7 @@ import { natsLeaseStore } from '../../src/adapters/nats/lease-store.ts'
 import type { LeaseChange, LeaseHolder } from '../../src/runtime/ports.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
 import { until } from '../support/until.ts'
+import { put } from '../support/put.ts'
 import { leaseStoreContract } from './lease-store.contract.ts'
 
 let server: TestServer
@@ -58,7 +59,7 @@ it('a value that names no holder hides no other lease, and is free to take', asy
   const store = natsLeaseStore(link.nc, link.names)
   await store.acquire('sound', holder, 60_000)
   for (const [key, value] of Object.entries({ garbage: 'garbage', empty: '{}', number: '7' })) {
-    await link.nc.request(`$KV.${link.names.leaseBucket}.${key}`, value)
+    await put(link.nc, `$KV.${link.names.leaseBucket}.${key}`, value)
   }
   const watching = new AbortController()
   const heard: LeaseChange[] = []
