@@ -1,7 +1,7 @@
 /** Composition root of a runner: serves sessions in this process. */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { localShell } from './adapters/shell/shell.ts'
+import { localShell, type LocalShell } from './adapters/shell/shell.ts'
 import { systemHost } from './adapters/shell/host.ts'
 import { fileScratch } from './adapters/system/scratch.ts'
 import { builtInTools } from './adapters/tools/built-in-tools.ts'
@@ -67,6 +67,18 @@ const RIGHTS_LEASE = 'runner.rights'
  * session.
  */
 export async function createRunner(options: CreateRunner): Promise<RunningRunner> {
+  const shell = localShell()
+  try {
+    return await serve(shell, options)
+  } catch (error) {
+    shell.close()
+    throw error
+  }
+}
+
+async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningRunner> {
+  // It takes as long to load as all the rest.
+  const canStart = shell.open()
   const { swarm } = options
   const sourceDir = resolve(options.sourceDir ?? '.')
   const host = systemHost()
@@ -77,7 +89,6 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
   await mkdir(swarm.dir, { recursive: true, mode: 0o700 })
   // A runner serves for long: another release may take the place of these files before they are first needed.
   await Promise.all([swarm.ports.log.load?.(), folding()])
-  const shell = localShell()
   const ports = {
     ...swarm.ports,
     shell,
@@ -98,11 +109,8 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
     only: options.only === undefined ? undefined : new Set(options.only),
   }
   const holder = holderOn(host, runnerId)
-  shell.open()
-  await refuseWithoutRights(ports, holder, leaseTtlMs).catch((error: unknown) => {
-    shell.close()
-    throw error
-  })
+  await refuseWithoutRights(ports, holder, leaseTtlMs)
+  await canStart
   const runner = new Runner(ports, settings, options.hooks)
   const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()

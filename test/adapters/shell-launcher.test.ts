@@ -42,9 +42,10 @@ describe('the launcher', () => {
   it('ends when the shell is closed before it is there', async () => {
     const before = children()
     const other = localShell()
-    other.open()
+    const opened = other.open()
     const [launcher = 0, ...more] = children().filter((pid) => !before.includes(pid))
     other.close()
+    await opened
     expect([launcher > 1, more]).toEqual([true, []])
     await eventually('the launcher has ended', () => !isAlive(launcher))
   })
@@ -172,7 +173,7 @@ describe('a run that may not begin yet', () => {
 
   it('is refused once the shell is closed', async () => {
     const closed = localShell()
-    closed.open()
+    void closed.open()
     closed.close()
     expect(await closed.run(shellRun('true'))).toMatchObject({ ended: 'not_spawned', error: 'the shell is closed' })
   })

@@ -22,8 +22,8 @@ export type Launch = {
 }
 
 export type Launcher = {
-  /** Starts it, if there is none, so that the first launch need not wait for that. */
-  open: () => void
+  /** Starts it, if there is none, so that the first launch need not wait for that. Whether it could, that launch is told. */
+  open: () => Promise<void>
   launch: (run: ShellRun) => Promise<Launch | { error: string }>
   /** Ends the launcher, which nothing may be running under. Nothing can be launched any more. */
   close: () => void
@@ -86,7 +86,7 @@ export function launcher(): Launcher {
   }
 
   return {
-    open: () => void opened(),
+    open: async () => void (await opened().socket),
     launch,
     close() {
       isClosed = true
