@@ -5,6 +5,7 @@
 import { canonicalWithout } from './canonical-json.ts'
 import { dataschemaOf } from './catalog.ts'
 import { NO_HASH, type Envelope, type SwarmEvent } from './envelope.ts'
+import { recordable } from './recordable.ts'
 import type { SessionFact } from './session-events.ts'
 
 /** Lower-case hex SHA-256 of a text's UTF-8 bytes. Comes from outside: the core does no cryptography itself. */
@@ -21,8 +22,19 @@ export type Seal = {
   prevHash: string
 }
 
-/** Puts a fact into its envelope and closes it with the hash. Pure. */
+/**
+ * Puts a fact into its envelope and closes it with the hash. Pure. What has no canonical form is recorded as `recordable`
+ * has it. Throws for what has none even then, as what is nested too deep.
+ */
 export function sealEvent(fact: SessionFact, seal: Seal, sha256: Sha256): SwarmEvent {
+  try {
+    return sealed(fact, seal, sha256)
+  } catch {
+    return sealed({ ...fact, data: recordable(fact.data) } as SessionFact, seal, sha256)
+  }
+}
+
+function sealed(fact: SessionFact, seal: Seal, sha256: Sha256): SwarmEvent {
   const open = {
     specversion: '1.0' as const,
     id: seal.id,

@@ -1,21 +1,23 @@
 import { z } from 'zod'
 import { sessionIdSchema } from './parts.ts'
+import { isRecordable, NESTING_MAX } from './recordable.ts'
 import { DURATION_MS_MAX, emitToSchema } from './workflow-config.ts'
 
 const nonBlank = z.string().refine((text) => text.trim() !== '', 'expected a non-blank string')
+const NOT_RECORDABLE = `expected valid Unicode, finite numbers and at most ${NESTING_MAX} levels`
 
 /** Views have these as keys, which every store must be able to hold. */
 export const REFERENCE_CHARS_MAX = 256
 const reference = nonBlank
   .refine((text) => text.length <= REFERENCE_CHARS_MAX, `expected at most ${REFERENCE_CHARS_MAX} characters`)
-  .refine((text) => !/\p{Surrogate}/u.test(text), 'expected valid Unicode')
+  .refine(isRecordable, 'expected valid Unicode')
 
 /**
  * What a coordinator may ask for. A request never carries a command: what is executed comes from the workflow file
  * on the runner's side only, so unknown keys are refused.
  */
 export const startInputSchema = z.strictObject({
-  task: nonBlank.describe('what the agent shall do'),
+  task: nonBlank.refine(isRecordable, 'expected valid Unicode').describe('what the agent shall do'),
   session_id: sessionIdSchema.describe('default: a new UUIDv7'),
   workspace_name: z
     .string()
@@ -25,7 +27,10 @@ export const startInputSchema = z.strictObject({
     )
     .optional()
     .describe('directory name of the workspace; default: the session id'),
-  source_path: nonBlank.optional().describe("the source on the runner's host; default: the runner's source directory"),
+  source_path: nonBlank
+    .refine(isRecordable, 'expected valid Unicode')
+    .optional()
+    .describe("the source on the runner's host; default: the runner's source directory"),
   objective_id: reference
     .optional()
     .describe(`what this session contributes to; at most ${REFERENCE_CHARS_MAX} characters`),
@@ -33,11 +38,19 @@ export const startInputSchema = z.strictObject({
   max_turns: z.int().min(1).optional(),
   turn_timeout_ms: z.int().min(1000).max(DURATION_MS_MAX).optional(),
   auto_cleanup: z.boolean().default(true).describe('false keeps the workspace'),
-  context: z.record(z.string(), z.unknown()).default({}).describe('given to the executor as it is'),
+  context: z
+    .record(z.string(), z.unknown())
+    .refine(isRecordable, NOT_RECORDABLE)
+    .default({})
+    .describe('given to the executor as it is'),
   emit_to: emitToSchema.optional(),
   silent_unless_blocked: z.boolean().optional(),
   require_approval_before_emit: z.boolean().optional(),
-  labels: z.record(z.string(), z.string()).default({}).describe('for filters; the label lane shares capacity fairly'),
+  labels: z
+    .record(z.string(), z.string())
+    .refine(isRecordable, NOT_RECORDABLE)
+    .default({})
+    .describe('for filters; the label lane shares capacity fairly'),
 })
 /** A request to start a session, complete with defaults: the data of `start.requested`. */
 export type StartInput = z.output<typeof startInputSchema>

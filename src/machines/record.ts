@@ -3,6 +3,7 @@
  * decisions.ts (before the event exists); here facts are only taken in, so that every history ever recorded folds.
  */
 import type { EventOf, SwarmEvent } from '../events/envelope.ts'
+import { cut } from '../events/recordable.ts'
 import type { Outcome } from '../events/terms.ts'
 import type { EventType } from '../events/session-events.ts'
 import {
@@ -238,8 +239,8 @@ function withBrief(
     turn_number: context.turn.number,
     kind: context.turn.kind,
     status,
-    summary: summary.slice(0, CONTINUITY_SUMMARY_CHARS_MAX),
-    evidence_refs: evidence.slice(0, CONTINUITY_EVIDENCE_MAX).map((ref) => ref.slice(0, CONTINUITY_EVIDENCE_CHARS_MAX)),
+    summary: cut(summary, CONTINUITY_SUMMARY_CHARS_MAX),
+    evidence_refs: evidence.slice(0, CONTINUITY_EVIDENCE_MAX).map((ref) => cut(ref, CONTINUITY_EVIDENCE_CHARS_MAX)),
   }
   return [...context.continuity, brief].slice(-CONTINUITY_TURNS_MAX)
 }

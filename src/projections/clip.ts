@@ -1,17 +1,16 @@
 /** Documents are bounded: long texts are clipped, the log and the artifacts keep the whole. */
+import { cut } from '../events/recordable.ts'
 
 /** The first `charsMax` UTF-16 units of a text at most, never half a character, marked when something was left out. */
 export function clip(text: string, charsMax: number): string {
   if (text.length <= charsMax) return text
-  const cut = text.slice(0, charsMax - 1)
-  return `${/[\uD800-\uDBFF]$/.test(cut) ? cut.slice(0, -1) : cut}…`
+  return `${cut(text, charsMax - 1)}…`
 }
 
 /** The last `charsMax` UTF-16 units at most, in the same way. */
 export function clipStart(text: string, charsMax: number): string {
   if (text.length <= charsMax) return text
-  const cut = text.slice(text.length - charsMax + 1)
-  return `…${/^[\uDC00-\uDFFF]/.test(cut) ? cut.slice(1) : cut}`
+  return `…${text.slice(text.length - charsMax + 1).replace(/^[\udc00-\udfff]/, '')}`
 }
 
 /** A JSON value as it is when it is small, else the beginning of its text. */

@@ -1,4 +1,5 @@
 /** The story as lines of plain text, for a terminal. */
+import { clip } from './clip.ts'
 import type { Printed, Story, StoryEntry } from './story-document.ts'
 import { unjudgedWords } from './verification.ts'
 import { countWords, durationWords, sizeWords } from '../words/amounts.ts'
@@ -87,5 +88,5 @@ function rows(text: string): string[] {
 }
 
 function short(line: string): string {
-  return line.length <= LINE_CHARS_MAX ? line : `${line.slice(0, LINE_CHARS_MAX - 1)}…`
+  return clip(line, LINE_CHARS_MAX)
 }

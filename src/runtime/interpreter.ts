@@ -18,7 +18,7 @@ import { isSwarmError, messageOf, SwarmError } from './errors.ts'
 import { appendSurely, performSurely, readSurely, type Appended, type Persistence } from './persistence.ts'
 import type { Clock, EventLog, Logger } from './ports.ts'
 import { RunningEffects } from './running-effects.ts'
-import { nextEvent, takeIn, type Author } from './trail.ts'
+import { eventOrFault, takeIn, type Author } from './trail.ts'
 
 export type InterpreterOptions = {
   sessionId: SessionId
@@ -146,27 +146,28 @@ export class Interpreter {
   private async execute(body: CommandBody, cause?: string): Promise<Refusal | null> {
     for (let attempt = 1; attempt <= CONFLICT_ATTEMPTS_MAX; attempt++) {
       if (this.life.signal.aborted) return null
-      const at = this.options.clock.now()
-      const command: Command = { ...body, at, cause }
+      const command: Command = { ...body, at: this.options.clock.now(), cause }
       const decision = decide(this.current, command)
       if (!decision.ok) return decision
-      const event = nextEvent(this.current, decision.fact, this.sessionId, this.options.author, { at, cause })
+      const event = eventOrFault(this.current, decision.fact, this.sessionId, this.options.author, command)
+      if (event instanceof Error) return this.giveUpResult(body, cause, `can't be recorded: ${event.message}`)
       const position = await this.append(event)
       if (position === 'lost') return null
-      // No event can hold this result. Left unanswered, the session would wait for ever; so that it failed is the answer.
-      if (position === 'too_large') {
-        const intent = this.current.pending.find((pending) => pending.id === cause)?.type ?? body.type
-        const error = `its result is too large for ${event.type}`
-        return this.execute({ type: 'EFFECT_FAILED', intent, error }, cause)
-      }
+      if (position === 'too_large') return this.giveUpResult(body, cause, `is too large for ${event.type}`)
       if (position !== 'conflict') {
         this.take(event, position)
         return null
       }
       await this.readOn()
     }
-    const message = `session ${this.sessionId} changed ${CONFLICT_ATTEMPTS_MAX} times under one command`
-    throw new SwarmError('wrong_expected_version', message)
+    throw new SwarmError('wrong_expected_version', `session ${this.sessionId} changes too fast for a command`)
+  }
+
+  /** No event can hold this result. Left unanswered, the session would wait for ever; so that it failed is the answer. */
+  private giveUpResult(body: CommandBody, cause: string | undefined, why: string): Promise<Refusal | null> {
+    if (body.type === 'EFFECT_FAILED') throw new SwarmError('runner_error', `that an effect failed ${why}`)
+    const intent = this.current.pending.find((pending) => pending.id === cause)?.type ?? body.type
+    return this.execute({ type: 'EFFECT_FAILED', intent, error: `its result ${why}` }, cause)
   }
 
   private append(event: SwarmEvent): Promise<Appended> {

@@ -15,7 +15,7 @@ import {
   UnhandledEventError,
 } from '../machines/decider.ts'
 import type { Intent } from '../machines/intents.ts'
-import { SwarmError } from './errors.ts'
+import { messageOf, SwarmError } from './errors.ts'
 import type { EventLog, Ids, LogEvent, LogParked } from './ports.ts'
 
 /** A message in a trail that could not be taken in: no event at all, or one the machine does not accept there. */
@@ -91,6 +91,15 @@ export async function loadTrail(
 }
 
 export type Author = { ids: Ids; sha256: Sha256; source: string; traceparent?: string | undefined }
+
+/** As {@link nextEvent}; or why no event can hold the fact. */
+export function eventOrFault(...given: Parameters<typeof nextEvent>): SwarmEvent | Error {
+  try {
+    return nextEvent(...given)
+  } catch (error) {
+    return error instanceof Error ? error : new Error(messageOf(error))
+  }
+}
 
 /** Seals a fact as the next event of the trail whose state is given. `at` is epoch milliseconds. */
 export function nextEvent(

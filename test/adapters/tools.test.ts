@@ -186,6 +186,15 @@ describe('list_files and search_text', () => {
     expect(await use('search_text', { pattern: '(' })).toEqual(fault('invalid_input'))
   })
 
+  it('shows the beginning of a long line, and never half a character', async () => {
+    for (const before of ['', 'x']) {
+      const { use } = await bench({ 'a.txt': before + '🙂'.repeat(300) })
+      const found = await use('search_text', { pattern: '🙂' })
+      expect(JSON.stringify(found)).not.toContain('\\ud83d')
+      expect(found).toMatchObject({ output: { matches: [{ text: before + '🙂'.repeat(before === '' ? 250 : 249) }] } })
+    }
+  })
+
   it('tells how many files were not searched, and why', async () => {
     const big = 'x\n'.repeat(1_048_577)
     const { use, path } = await bench({ 'big.txt': big, 'd/big.txt': big, 'b.bin': new Uint8Array([0]), 'a.txt': 'x' })

@@ -1,5 +1,6 @@
 /** What an executor may leave as its answer: every way to break the rule is named, and nothing else decides. */
 import { expect, it } from 'vitest'
+import { verifyLog } from '../../src/runtime/verify-history.ts'
 import { answer, done, goOn, type Scenario, scenarios } from '../support/scenario.ts'
 import { only } from '../support/session-trail.ts'
 
@@ -58,6 +59,16 @@ it.concurrent.for([
     turn: ': > "$ACE_RUNTIME_RESPONSE_FILE"',
     message: 'not JSON: Unexpected end of JSON input',
   },
+  {
+    what: 'a character that JSON can not begin with',
+    turn: 'printf "🎉 Done, all tests pass" > "$ACE_RUNTIME_RESPONSE_FILE"',
+    message: 'not JSON: Unexpected token',
+  },
+  {
+    what: 'levels without end',
+    turn: `node -e 'console.log("{\\"tool_calls\\":" + "[".repeat(20000) + "]".repeat(20000) + "}")' > "$ACE_RUNTIME_RESPONSE_FILE"`,
+    message: 'nested deeper than 100 levels',
+  },
   { what: 'a list', turn: 'echo "[]" > "$ACE_RUNTIME_RESPONSE_FILE"', message: 'expected object' },
   {
     what: 'too large',
@@ -106,3 +117,34 @@ it.concurrent('an executor that can not be found is an answer of the shell, not 
   expect(record.turns[0]).toMatchObject({ exit_code: 127 })
   expect(record.turns[0]?.stderr).toContain('no-such-agent')
 })
+
+it.concurrent('an answer may be cut anywhere, and hold numbers that JSON does not know', async (test) => {
+  const input = '{"path":"a","start_line":1e999,"half":"\\ud83d"}'
+  const text = (name: string) =>
+    `{"status":"continue","summary":"b${'🙂'.repeat(1100)}\\ud83d","evidence_refs":["b${'🙂'.repeat(300)}"],` +
+    `"next_task":"\\ude42","tool_calls":[{"name":"${name}","input":${input}}]}`
+  const say = (file: string) => `cp ${file} "$ACE_RUNTIME_RESPONSE_FILE"`
+  const s = await scenario(test, {
+    source: { one: text('read_file_lines'), two: text('no\\ud83dtool'), a: 'a' },
+    turns: [say('one'), say('two'), done()],
+  })
+  const { record, events } = await s.run()
+  expect(record).toMatchObject({ status: 'completed', turn_count: 3 })
+  expect(events.find(({ type }) => type === 'turn.exited')?.data).toMatchObject({
+    response: { next_task: '\ufffd', tool_calls: [{ input: { start_line: null, half: '\ufffd' } }] },
+  })
+  expect(await verifyLog(s.swarm.ports)).toMatchObject({ ok: true })
+})
+
+it.concurrent.for([0, 1, 2, 3])(
+  'the last line of output is cut between characters, %d before',
+  async (before, test) => {
+    const s = await scenario(test, {
+      source: { line: 'y'.repeat(before) + '🙂'.repeat(1010) },
+      config: { executor: { command: 'cat line', protocol: 'exit-code' } },
+    })
+    const { record } = await s.run()
+    expect(record).toMatchObject({ status: 'completed' })
+    expect(record.result_summary).not.toContain('\ufffd')
+  },
+)

@@ -133,6 +133,32 @@ describe('the loop', () => {
 })
 
 describe('an effect that meets a fault that passes', () => {
+  it('fails the session when no event can hold a result, and brings it to its end', async () => {
+    const self: Record<string, unknown> = {}
+    self['self'] = self
+    const world = await claimed({
+      perform: (good) => async (intent, scope) => {
+        const result = await good(intent, scope)
+        return result?.type === 'TURN_EXITED' ? { ...result, issues: [self as never] } : result
+      },
+    })
+    await world.taken
+    world.interpreter.start()
+    await world.until(() => world.ended() !== null)
+    expect(world.ended()).toEqual({ kind: 'closed' })
+    const failed = (await world.memory.read('S1')).find(
+      (item) => item.kind === 'event' && item.event.type === 'session.failed',
+    )
+    expect(failed).toMatchObject({
+      event: {
+        data: {
+          reason_code: 'runner_error',
+          summary: expect.stringMatching("execTurn: its result can't be recorded") as string,
+        },
+      },
+    })
+  })
+
   it('waits between attempts, also once a stop has told it to end', async () => {
     let attempts = 0
     const world = await claimed({

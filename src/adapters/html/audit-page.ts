@@ -3,6 +3,7 @@
  * allows the page's own style and script by their hashes and nothing else, so even a hole in the escaping runs nothing.
  */
 import { createHash } from 'node:crypto'
+import { clip } from '../../projections/clip.ts'
 import { toneOf } from '../../projections/story-spans.ts'
 import type { Story } from '../../projections/story-document.ts'
 import { countWords, durationWords } from '../../words/amounts.ts'
@@ -121,7 +122,7 @@ function factsOf({ asked, ran, ...story }: Story): [string, string][] {
 /** A long task stands in full in the story. */
 function heading(task: string): string {
   const [line = ''] = task.trim().split('\n')
-  return line.length <= HEADING_CHARS_MAX ? line : `${line.slice(0, HEADING_CHARS_MAX - 1)}…`
+  return clip(line, HEADING_CHARS_MAX)
 }
 
 function section(id: string, name: string, body: Markup): Markup {

@@ -1,6 +1,7 @@
 /** Tools that find files by name and text in files. */
 import picomatch from 'picomatch'
 import { z } from 'zod'
+import { cut } from '../../events/recordable.ts'
 import {
   LISTED_FILES_MAX,
   OUTPUT_BYTES_MAX,
@@ -83,7 +84,7 @@ async function searchFile(
   }
   const lines = text.split(/\r?\n/)
   for (const index of await matching(lines, max - found.matches.length + 1)) {
-    const shown = (lines[index] ?? '').slice(0, SEARCH_LINE_CHARS_MAX)
+    const shown = cut(lines[index] ?? '', SEARCH_LINE_CHARS_MAX)
     found.room -= Buffer.byteLength(path) + Buffer.byteLength(shown)
     found.full = found.matches.length === max || found.room < 0
     if (found.full) return

@@ -1,4 +1,5 @@
 /** Which variables processes of a session get, and which values must never be seen. */
+import { cut } from '../../events/recordable.ts'
 import { secretsOf, type Secrets } from '../../events/redaction.ts'
 import type { WorkflowConfig } from '../../events/workflow-config.ts'
 import type { SessionContext } from '../../machines/context.ts'
@@ -73,5 +74,5 @@ export const TASK_VARIABLE_CHARS_MAX = 32_768
 
 /** The task as far as a variable can carry it, which holds no NUL bytes either. The request file has all of it. */
 function taskVariable(task: string): string {
-  return task.slice(0, TASK_VARIABLE_CHARS_MAX).replaceAll('\0', '')
+  return cut(task, TASK_VARIABLE_CHARS_MAX).replaceAll('\0', '')
 }

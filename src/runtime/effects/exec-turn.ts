@@ -1,4 +1,5 @@
 import { wordsOf } from '../../events/catalog.ts'
+import { cut, isNestedTooDeep, NESTING_MAX } from '../../events/recordable.ts'
 import { redactDeep, redactText, type Secrets } from '../../events/redaction.ts'
 import {
   executorResponseSchema,
@@ -144,7 +145,7 @@ async function answerOf(input: Input, result: ShellResult): Promise<Answer> {
 function fromExitCode(result: ShellResult): Answer {
   const status = result.exitCode === 0 ? 'done' : 'failed'
   const fallback = result.exitCode === null ? `ended by ${result.signal ?? 'a signal'}` : `exit code ${result.exitCode}`
-  const summary = (lastLine(result.stdout.tail) ?? lastLine(result.stderr.tail) ?? fallback).slice(0, SUMMARY_CHARS_MAX)
+  const summary = cut(lastLine(result.stdout.tail) ?? lastLine(result.stderr.tail) ?? fallback, SUMMARY_CHARS_MAX)
   return { response: { status, summary, tool_calls: [], evidence_refs: [] }, response_artifact: null, issues: [] }
 }
 
@@ -187,6 +188,9 @@ function parseResponse(text: string, secrets: Secrets): Pick<Answer, 'response' 
     raw = JSON.parse(text)
   } catch (error) {
     return { response: null, issues: [{ path: '', message: `not JSON${withoutQuote(messageOf(error))}` }] }
+  }
+  if (isNestedTooDeep(raw)) {
+    return { response: null, issues: [{ path: '', message: `nested deeper than ${NESTING_MAX} levels` }] }
   }
   const parsed = executorResponseSchema.safeParse(redactDeep(raw, secrets))
   if (parsed.success) return { response: parsed.data, issues: [] }
