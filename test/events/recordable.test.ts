@@ -38,7 +38,7 @@ describe('recordable', () => {
         (value) => {
           const result = recordable(value)
           expect(isRecordable(result)).toBe(true)
-          if (isRecordable(value)) expect(canonicalJson(result)).toBe(canonicalJson(value))
+          expect(!isRecordable(value) || canonicalJson(result) === canonicalJson(value)).toBe(true)
         },
       ),
     )
@@ -69,7 +69,7 @@ describe('an event', () => {
   const seal = { id: 'E1', source: 'runner/r', sessionId: 'S1', time: '2026-01-01T00:00:00.000Z', correlationId: 'S1' }
   const sealed = (summary: string) => {
     const fact = { type: 'session.failed', data: { reason_code: 'runner_error', summary } } as const
-    return sealEvent(fact as never, { ...seal, causationId: 'E0', prevHash: '' }, sha256)
+    return sealEvent(fact, { ...seal, causationId: 'E0', prevHash: '' }, sha256)
   }
 
   it('is sealed whatever text is in it, and its hash is that of what is stored', () => {
@@ -86,7 +86,7 @@ describe('a request to start', () => {
   it.each([
     ['task', { task: 'x\ud800' }],
     ['context', { task: 'x', context: { a: '\ud800' } }],
-    ['context', { task: 'x', context: { a: 1e999 } }],
+    ['context', { task: 'x', context: { a: Infinity } }],
     ['context', { task: 'x', context: { a: 10n } }],
     ['context', { task: 'x', context: { a: nested(20_000) } }],
     ['labels', { task: 'x', labels: { '\ud800': 'b' } }],
