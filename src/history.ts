@@ -30,8 +30,8 @@ type Ports = Pick<ConnectedSwarm, 'ports'>
 
 /**
  * Recomputes hash chains and checks order, schema and legality of every session, or of some. What is not as it was
- * written is in the result (`ok: false`, with the first bad event of each session), not thrown. Throws
- * `session_not_found`, `log_unreachable`.
+ * written is in the result (`ok: false`, with the first bad event of each session, and with what the whole log has lost),
+ * not thrown. Throws `session_not_found`, `log_unreachable`.
  */
 export function verifyLog(
   { ports }: Ports,

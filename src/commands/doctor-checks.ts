@@ -67,7 +67,9 @@ function streamCheck(stream: StreamInfo | string): DoctorCheck {
   const name = 'stream'
   if (typeof stream === 'string') return { name, ok: false, detail: `can't be looked at: ${stream}` }
   const { config, state } = stream
+  const lost = state.last_seq - state.messages
   const wrong = [
+    lost === 0 ? null : `${countWords(lost, 'event')} LOST, see swarmtrail verify`,
     config.deny_delete ? null : 'deletion is allowed',
     config.deny_purge ? null : 'purging is allowed',
     config.allow_direct ? null : 'direct reads are off',

@@ -23,9 +23,10 @@ export const define: DefineCommand = (command, cli) => {
     .addHelpText(
       'after',
       `
-Exits with 1 when anything is not as it was written, and names the first bad event of each session. Messages that are
-no events, and so no part of any history, are told on standard error. An export must be complete: one that is empty,
-was cut off, or lacks artifacts that its events name is not sound. The directory that --summary writes to must exist.
+Exits with 1 when anything is not as it was written, and names the first bad event of each session. Without
+ids it also names the positions of the log that hold nothing any more: their events are lost. Messages that are no
+events, and so no part of any history, are told on standard error. An export must be complete: one that is empty, was
+cut off, or lacks artifacts that its events name is not sound. The directory that --summary writes to must exist.
 
 Examples:
   swarmtrail verify S1
@@ -46,11 +47,16 @@ async function verify(cli: Cli, ids: readonly string[], options: VerifyOptions):
   if (!verification.ok) cli.exitWith(EXIT.failed)
   if (options.summary !== undefined) await writeSummary(cli, verification, options.summary, sign)
   tellParked(cli, verification)
-  const { ok, sessions } = verification
-  if (terminal.json) return terminal.value({ ok, sessions })
+  const { ok, sessions, lost } = verification
+  if (terminal.json) return terminal.value({ ok, sessions, lost })
   for (const session of sessions) await terminal.line(lineOf(session, terminal.colours))
+  for (const gap of lost.first) await terminal.line(gapLine(gap, terminal.colours))
   const bad = sessions.filter((session) => !session.ok).length
-  await terminal.line(`${countWords(sessions.length, 'session')}: ${bad === 0 ? 'all sound' : `${bad} NOT as written`}`)
+  const found = [
+    ...(bad > 0 ? [`${bad} NOT as written`] : []),
+    ...(lost.count > 0 ? [`${countWords(lost.count, 'event')} of the log LOST`] : []),
+  ]
+  await terminal.line(`${countWords(sessions.length, 'session')}: ${found.join(', ') || 'all sound'}`)
 }
 
 function refuseHalfOptions(ids: readonly string[], { summary, key, against, publicKey }: VerifyOptions): void {
@@ -127,6 +133,11 @@ function tellParked({ terminal }: Cli, { parked }: Verification): void {
     terminal.note(oneLine(`parked: position ${position} among the events of ${session_id}: ${code}: ${reason}`))
   const more = parked.count - parked.first.length
   if (more > 0) terminal.note(`parked: ${more} more`)
+}
+
+function gapLine({ from, to }: { from: number; to: number }, colours: boolean): string {
+  const where = from === to ? `position ${from}` : `positions ${from} to ${to}`
+  return `${coloured(colours, 'red', 'LOST')} ${where}: nothing is there any more`
 }
 
 function lineOf({ session_id, events, ok, bad }: VerifiedTrail, colours: boolean): string {

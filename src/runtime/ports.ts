@@ -77,7 +77,11 @@ export interface EventLog {
    */
   subscribe(options: Subscribe): LogItems
 
-  /** Position of the log's last event; 0 when empty. Throws `log_unreachable`. */
+  /**
+   * Position of the log's last event, also of one that is lost since; 0 when there was none, or all are lost and this
+   * user may not know. Up to there every position has an event or a parked message: where one has neither, an event is lost.
+   * Throws `log_unreachable`.
+   */
   head(): Promise<Position>
 
   /** Position of the last event recorded at or before the time; 0 when there is none. */

@@ -3,6 +3,7 @@ import { NO_HASH } from '../events/envelope.ts'
 import type { Sha256 } from '../events/hash-chain.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import { SwarmError } from './errors.ts'
+import { lostEvents, type LostEvents } from './lost-events.ts'
 import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
 import type { Parked } from './trail.ts'
 import { TrailVerifier, type RecordedHead, type VerifiedTrail } from './verify.ts'
@@ -15,6 +16,8 @@ export type Verification = {
   sessions: VerifiedTrail[]
   /** Messages that are no part of any history: how many, and the first of them. */
   parked: { count: number; first: (Parked & { session_id: SessionId })[] }
+  /** What is not in the log any more, whosever it was; only the whole log shows it. */
+  lost: LostEvents
 }
 export type HistoryOptions = {
   sha256: Sha256
@@ -46,15 +49,17 @@ export class HistoryVerifier {
     trail.take(item)
   }
 
-  result(): Verification {
+  /** `lost`: what is known to be missing among all trails. */
+  result(lost: LostEvents = { count: 0, first: [] }): Verification {
     const found = [...this.trails.values()].map((trail) => ({ ...trail.result(), parked: trail.parked }))
     // Where nothing but foreign messages was found, there is no session.
     const sessions = found.filter(({ events, bad }) => events > 0 || bad !== null).map(withoutParked)
     const all = [...sessions, ...this.missing(new Set(sessions.map(({ session_id }) => session_id)))]
     const first = found.flatMap(({ session_id, parked }) => parked.first.map((one) => ({ session_id, ...one })))
     return {
-      ok: all.every(({ ok }) => ok),
+      ok: lost.count === 0 && all.every(({ ok }) => ok),
       sessions: all,
+      lost,
       parked: {
         count: found.reduce((sum, { parked }) => sum + parked.count, 0),
         first: first.toSorted((a, b) => a.position - b.position).slice(0, PARKED_SHOWN_MAX),
@@ -78,14 +83,19 @@ export async function verifyLog(
 ): Promise<Verification> {
   const verifier = new HistoryVerifier({ sha256: ports.sha256, recorded: options.recorded })
   const head = await ports.log.head()
+  const positions = lostEvents()
   let taken = 0
   for await (const item of ports.log.subscribe({ after: 0, once: true })) {
-    if (item.kind === 'caught_up') break
+    if (item.kind === 'caught_up') {
+      positions.head(item.position)
+      break
+    }
+    positions.there(item.position)
     verifier.take(sessionOf(item), item)
     taken += 1
     if (taken % PROGRESS_EVENTS === 0) options.onProgress?.(item.position, head)
   }
-  return verifier.result()
+  return verifier.result(positions.lost)
 }
 
 /** Verifies some sessions. Throws `session_not_found`, `log_unreachable`. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { connect as connectSocket } from 'node:net'
 import { join } from 'node:path'
@@ -176,6 +176,36 @@ describe('losing the server', () => {
     expect(isRunning(pid)).toBe(false)
     expect(server.pid).not.toBe(pid)
     await (await login(server)).close()
+  })
+
+  it.each([
+    ['lost', (file: string) => rm(file, { force: true })],
+    ['unreadable', (file: string) => writeFile(file, '{"pid": 1, "url": "nats://12')],
+  ])('files that are %s cost a restart, and all users go on with the one server and its data', async (_, damage) => {
+    const first = await acquire()
+    const { pid } = first
+    const before = await login(first)
+    await (await jetstreamManager(before)).streams.add({ name: 'kept', subjects: ['kept'] })
+    await jetstream(before).publish('kept', 'acknowledged')
+    await before.close()
+    for (const file of ['server.json', 'server-settings.json', 'nats.conf', 'nats.pid', 'generation.json'])
+      await damage(join(dir, file))
+    const second = await acquire()
+    expect(isRunning(pid)).toBe(false)
+    await vi.waitUntil(() => first.pid === second.pid, { timeout: waitMs })
+    const after = await login(first)
+    const message = await (await jetstreamManager(after)).streams.getMessage('kept', { last_by_subj: 'kept' })
+    expect(message?.string()).toBe('acknowledged')
+    await after.close()
+  })
+
+  it('down ends a server that no file tells of, by whatever path the directory is reached', async () => {
+    await keepEmbeddedServer(dir)
+    const { pid } = (await inspectEmbeddedServer(dir)) ?? { pid: 0 }
+    for (const file of ['server.json', 'nats.pid']) await rm(join(dir, file), { force: true })
+    await symlink(base, join(base, 'link'))
+    expect(await stopEmbeddedServer(join(base, 'link/.swarmtrail'))).toBe(true)
+    expect(isRunning(pid)).toBe(false)
   })
 
   it('a taken port is exchanged for a free one', async () => {

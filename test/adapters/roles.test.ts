@@ -8,6 +8,7 @@ import { headers, type NatsConnection } from '@nats-io/transport-node'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { connectNats, type NatsLink } from '../../src/adapters/nats/connection.ts'
+import { natsEventLog } from '../../src/adapters/nats/event-log.ts'
 import { makeNamespace } from '../../src/adapters/nats/namespace-streams.ts'
 import { connectSwarm, type ConnectedSwarm } from '../../src/connect.ts'
 import { namesOf } from '../../src/events/subjects.ts'
@@ -15,7 +16,9 @@ import { VIEW_NAMES } from '../../src/projections/names.ts'
 import { messageOf } from '../../src/runtime/errors.ts'
 import { buildCli, type Cli, cliIn } from '../support/cli.ts'
 import { type ConfiguredServer, startConfiguredServer } from '../support/cluster-server.ts'
-import { trailOf } from '../support/events.ts'
+import { sha256, trailOf } from '../support/events.ts'
+import { appendAll, collect, positionsOf } from '../support/log-access.ts'
+import { ensureLosingStream, loseMessage } from '../support/lossy-stream.ts'
 import { until } from '../support/until.ts'
 import { put } from '../support/put.ts'
 
@@ -215,6 +218,29 @@ describe('an observer', () => {
       expect(await refused).toMatch(/permissions violation/i)
     }
     expect(await counts()).toEqual(before)
+  })
+})
+
+describe('a log that has lost its last event', () => {
+  it('is read by an observer all the same; that all of it is lost, only the administrator is told', async () => {
+    const own = await startConfiguredServer({ config: printed, env })
+    onTestFinished(own.stop)
+    const linkAs = async (user: string) => {
+      const link = await connectNats({ servers: own.url(user, passwordOf(user)), namespace: 'team' })
+      onTestFinished(() => link.close())
+      return { link, log: natsEventLog(link, link.names, sha256) }
+    }
+    const admin = await linkAs('admin')
+    await ensureLosingStream(admin.link)
+    const observer = await linkAs('observer')
+    expect(await observer.log.head()).toBe(0)
+    await appendAll(admin.log, trailOf('S1').events(3))
+    await loseMessage(admin.link, 3)
+    expect(await observer.log.head()).toBe(3)
+    expect(positionsOf(await collect(observer.log, { after: 0, once: true }))).toEqual([1, 2])
+    for (const position of [1, 2]) await loseMessage(admin.link, position)
+    expect(await collect(observer.log, { after: 0, once: true })).toEqual([{ kind: 'caught_up', position: 0 }])
+    expect(await admin.log.head()).toBe(3)
   })
 })
 

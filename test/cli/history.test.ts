@@ -3,11 +3,13 @@ import { generateKeyPairSync } from 'node:crypto'
 import { appendFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connectNats } from '../../src/adapters/nats/connection.ts'
 import { connectSwarm, type ConnectedSwarm } from '../../src/connect.ts'
 import { createRunner } from '../../src/create-runner.ts'
 import { ACE_FILES, aceBridgeSchema, acePostsSchema, aceRegistrySchema } from '../../src/projections/ace-export.ts'
 import { VIEW_NAMES } from '../../src/projections/names.ts'
 import { buildCli, cliIn, linesOf, type Cli } from '../support/cli.ts'
+import { ensureLosingStream, loseMessage } from '../support/lossy-stream.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
 import { temporaryDirectory } from '../support/repositories.ts'
 import { until } from '../support/until.ts'
@@ -73,13 +75,39 @@ async function keysIn(directory: string) {
   return { key, pub }
 }
 
+describe('a log that has lost its last events', () => {
+  it('is told of by verify and doctor, and exported as far as it is there', async () => {
+    const directory = await temporaryDirectory()
+    const namespace = 'lossy'
+    const link = await connectNats({ servers: server.url, namespace })
+    await ensureLosingStream(link)
+    await runSessions(directory, namespace, ['S1', 'S2'])
+    const cli = cliIn(program, directory, { NATS_URL: server.url, SWARMTRAIL_NAMESPACE: namespace })
+    const whole = await exportTo(cli, 'whole.jsonl', '--all')
+    const [kept, end] = [whole.lines.length - 2, whole.lines.length]
+    for (const position of [end - 1, end]) await loseMessage(link, position)
+    await link.close()
+    const lost = { count: 2, first: [{ from: end - 1, to: end }] }
+    expect(await cli.json('verify')).toMatchObject({ code: 1, values: [{ ok: false, lost }] })
+    const { code, stdout } = await cli.run('verify')
+    expect(code).toBe(1)
+    expect(stdout).toContain(`LOST positions ${end - 1} to ${end}`)
+    expect(stdout).toContain('2 sessions: 2 events of the log LOST')
+    const checks = expect.arrayContaining([
+      { name: 'stream', ok: false, detail: expect.stringContaining('2 events LOST') as unknown },
+    ]) as unknown
+    expect(await cli.json('doctor')).toMatchObject({ code: 1, values: [{ ok: false, checks }] })
+    expect((await exportTo(cli, 'left.jsonl', '--all')).lines).toEqual(whole.lines.slice(0, kept))
+  })
+})
+
 describe('history', () => {
   it('is sound in the log, in an export with no server, and after an import, where every view is the same', async () => {
     const cli = await auditor()
     const inLog = await cli.json('verify')
     expect(inLog).toMatchObject({ code: 0, stderr: '' })
     const [verified] = inLog.values as [Verified]
-    expect(Object.keys(verified)).toEqual(['ok', 'sessions'])
+    expect(Object.keys(verified)).toEqual(['ok', 'sessions', 'lost'])
     expect(verified.sessions.map((session) => Object.keys(session))).toEqual(
       verified.sessions.map(() => ['session_id', 'events', 'head_hash', 'ok', 'bad']),
     )

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { connectNats } from '../../src/adapters/nats/connection.ts'
+import { connectNats, type NatsLink } from '../../src/adapters/nats/connection.ts'
 import { ensureLogStream, natsEventLog } from '../../src/adapters/nats/event-log.ts'
 import { collect, positionsOf, times } from '../support/log-access.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { ensureLosingStream, loseMessage } from '../support/lossy-stream.ts'
 import { eventLogContract } from './event-log.contract.ts'
+import { lossLaws, type LosingLog } from './event-log-loss.contract.ts'
 import { sha256 } from '../support/events.ts'
 import { put } from '../support/put.ts'
 
@@ -14,13 +16,13 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-eventLogContract('nats', async () => {
+async function open(makeStream: (link: NatsLink) => Promise<void>): Promise<LosingLog> {
   namespaces += 1
   const namespace = `n${namespaces}`
   const connect = () => connectNats({ servers: server.url, namespace })
   const link = await connect()
   const links = [link]
-  await ensureLogStream(link, link.names)
+  await makeStream(link)
   return {
     log: natsEventLog(link, link.names, sha256),
     async another() {
@@ -29,11 +31,15 @@ eventLogContract('nats', async () => {
       return natsEventLog(other, other.names, sha256)
     },
     plant: (sessionId, noun, body) => put(link.nc, link.names.event(sessionId, noun), body),
+    lose: (position) => loseMessage(link, position),
     async close() {
       for (const each of links) await each.close()
     },
   }
-})
+}
+
+eventLogContract('nats', () => open((link) => ensureLogStream(link, link.names)))
+lossLaws('nats', () => open(ensureLosingStream))
 
 it('reads more than one batch holds, whatever is in it', async () => {
   const link = await connectNats({ servers: server.url, namespace: 'large' })

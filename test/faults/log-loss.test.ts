@@ -91,6 +91,31 @@ describe('the embedded server killed in the middle of a turn', () => {
   })
 })
 
+describe('the embedded server whose files are lost', () => {
+  it('is ended before another one writes to its store: nothing acknowledged is lost, and the runner goes on', async () => {
+    const directory = await temporary()
+    const workflow = 'executor: { command: "true", protocol: exit-code }\nworkspace: { source: empty }'
+    writeFileSync(join(directory, 'WORKFLOW.md'), `---\n${workflow}\n---\n{{ task }}`)
+    const cli = cliIn(program, directory)
+    const dir = join(directory, '.swarmtrail')
+    await cli.run('up')
+    const first = (await inspectEmbeddedServer(dir))?.pid ?? 0
+    const runner = cli.start('runner')
+    const served = async (id: string) => {
+      expect(await cli.run('start', 'task', '--session-id', id)).toMatchObject({ code: 0 })
+      expect(await cli.run('wait', id, '--timeout-ms', '20000')).toMatchObject({ code: 0 })
+    }
+    await served('X1')
+    for (const file of ['server.json', 'nats.pid']) await rm(join(dir, file), { force: true })
+    await served('X2')
+    expect(isAlive(first)).toBe(false)
+    await killed(runner, 'SIGTERM')
+    const sessions = [{ session_id: 'X1' }, { session_id: 'X2' }]
+    expect((await cli.json('verify')).values).toMatchObject([{ ok: true, sessions }])
+    expect((await cli.run('down')).stdout).toContain('the server is stopped')
+  })
+})
+
 describe('a store that takes nothing more', () => {
   it(
     'refuses clearly by its own limit, loses nothing, and goes on when the limit is raised',

@@ -29,6 +29,41 @@ async function exportOf(...trails: SwarmEvent[][]): Promise<string[]> {
   return exported(ports)
 }
 
+describe('a log that has lost events', () => {
+  const lostOf = async (...positions: number[]) => {
+    const ports = memoryPorts()
+    await appendInterleaved(ports.log, [eventsAs('S1', history), eventsAs('S2', history)])
+    const head = await ports.log.head()
+    for (const position of positions) ports.log.lose(position < 0 ? head + 1 + position : position)
+    return { head, found: await verifyLog(ports) }
+  }
+
+  it('is not sound: it tells how many and where, also at its beginning and its end', async () => {
+    expect((await lostOf()).found).toMatchObject({ ok: true, lost: { count: 0, first: [] } })
+    const { head, found } = await lostOf(1, 2, 7, -3, -2, -1)
+    const first = [
+      { from: 1, to: 2 },
+      { from: 7, to: 7 },
+      { from: head - 2, to: head },
+    ]
+    expect(found).toMatchObject({ ok: false, lost: { count: 6, first } })
+  })
+
+  it('tells so when what is left are sound histories, or none', async () => {
+    const { head, found } = await lostOf(-1)
+    expect(found).toMatchObject({ ok: false, lost: { count: 1, first: [{ from: head, to: head }] } })
+    expect(found.sessions).toMatchObject([{ ok: true }, { ok: true }])
+    const all = await lostOf(...Array.from({ length: head }, (_, n) => n + 1))
+    expect(all.found).toMatchObject({ ok: false, sessions: [], lost: { count: head, first: [{ from: 1, to: head }] } })
+  })
+
+  it('counts messages that are no events as there', async () => {
+    const ports = memoryPorts()
+    ports.log.plant('S1', 'turn', 'garbage')
+    expect(await verifyLog(ports)).toMatchObject({ ok: true, lost: { count: 0 } })
+  })
+})
+
 describe('a history that was not touched', () => {
   it('is sound in the log and in its export, with the same heads', async () => {
     await fc.assert(

@@ -22,12 +22,14 @@ type Output = { stream: 'stdout' | 'stderr'; text: string }
 export type MemoryEventLog = EventLog & {
   /** Stores any text on an event subject unchecked, as a foreign client of a real log could. */
   plant(sessionId: SessionId, noun: string, body: string): Position
+  /** Takes the message at a position away, as a store that was damaged does. */
+  lose(position: Position): void
 }
 
 export function memoryEventLog(sha256: Sha256): MemoryEventLog {
   const names = namesOf('memory')
-  /** The record at index n has position n + 1. */
-  const log: Stored[] = []
+  /** The record at index n has position n + 1; null: it is lost. */
+  const log: (Stored | null)[] = []
   const trails = new Map<SessionId, Item[]>()
   const listeners = new Map<SessionId, Set<(output: Output) => void>>()
   const grown = bell()
@@ -39,6 +41,16 @@ export function memoryEventLog(sha256: Sha256): MemoryEventLog {
     if (trails.get(sessionId)?.push(item) === undefined) trails.set(sessionId, [item])
     grown.ring()
     return position
+  }
+
+  function lose(position: Position): void {
+    const lost = log[position - 1]
+    if (lost === undefined || lost === null) return
+    log[position - 1] = null
+    trails.set(
+      lost.sessionId,
+      trail(lost.sessionId).filter((item) => item !== lost.item),
+    )
   }
 
   const trail = (sessionId: SessionId) => trails.get(sessionId) ?? []
@@ -66,7 +78,7 @@ export function memoryEventLog(sha256: Sha256): MemoryEventLog {
       const stored = once === true && cursor >= head ? undefined : log[cursor]
       if (stored !== undefined) {
         cursor += 1
-        if (matches(stored, filter)) yield stored.item
+        if (stored !== null && matches(stored, filter)) yield stored.item
       } else if (!caughtUp) {
         caughtUp = true
         yield { kind: 'caught_up', position: Math.max(head, cursor) }
@@ -77,6 +89,7 @@ export function memoryEventLog(sha256: Sha256): MemoryEventLog {
 
   return {
     plant,
+    lose,
     append,
     subscribe,
     read: async (sessionId, after = 0) => trail(sessionId).filter(({ position }) => position > after),
@@ -85,8 +98,9 @@ export function memoryEventLog(sha256: Sha256): MemoryEventLog {
     },
     head: async () => log.length,
     positionAt: async (timeMs) => {
-      const last = log.findLast(({ item }) => item.kind === 'event' && toEpochMs(item.event.time) <= timeMs)
-      return last?.item.position ?? 0
+      const items = log.map((stored) => stored?.item)
+      const last = items.findLast((item) => item?.kind === 'event' && toEpochMs(item.event.time) <= timeMs)
+      return last?.position ?? 0
     },
     publishOutput(sessionId, stream, text) {
       for (const listener of listeners.get(sessionId) ?? []) listener({ stream, text })

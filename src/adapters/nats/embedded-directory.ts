@@ -20,8 +20,6 @@ export type ServerInfo = Shaped<typeof SERVER_INFO>
 export const SERVER_SETTINGS = { user: text, password: text, port: whole(1, 65_535) }
 export type ServerSettings = Shaped<typeof SERVER_SETTINGS>
 
-export const PROCESS = { pid: whole(1), startedAt: text }
-
 export type EmbeddedPaths = ReturnType<typeof pathsOf>
 
 export function pathsOf(dir: string) {
@@ -30,7 +28,6 @@ export function pathsOf(dir: string) {
     info: join(dir, 'server.json'),
     settings: join(dir, 'server-settings.json'),
     config: join(dir, 'nats.conf'),
-    process: join(dir, 'nats.pid'),
     log: join(dir, 'nats.log'),
     generation: join(dir, 'generation.json'),
     store: join(dir, 'nats'),

@@ -1,13 +1,13 @@
 /** Starts and stops the nats-server process of one directory. Call only while holding the directory's lock. */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { connect, createServer, type AddressInfo } from 'node:net'
+import { basename, join } from 'node:path'
 import { SwarmError } from '../../runtime/errors.ts'
 import {
   type EmbeddedPaths,
-  PROCESS,
   readJson,
   type ServerInfo,
   type ServerSettings,
@@ -16,7 +16,7 @@ import {
   writePrivate,
 } from './embedded-directory.ts'
 import { beginGeneration, serverNameIn, settleGeneration } from './embedded-generation.ts'
-import { endProcess, isAlive, type ProcessIdentity, pause, startTimeOf } from './embedded-processes.ts'
+import { endProcess, isAlive, type ProcessIdentity, pause, processesWith, startTimeOf } from './embedded-processes.ts'
 import type { ServerBinary } from './server-binary.ts'
 
 /** An event has at most 1 MiB; the rest is for headers. */
@@ -38,7 +38,7 @@ export async function runningServer(paths: EmbeddedPaths): Promise<ServerInfo | 
 
 /** Starts a server, on the port and with the credentials of the last one. Throws `log_unreachable` with its last words. */
 export async function startServer(paths: EmbeddedPaths, binary: ServerBinary): Promise<ServerInfo> {
-  // One that runs although server.json doesn't say so must not write to the same store as the new one.
+  // nats-server doesn't lock its store, and two that write to one lose what was acknowledged.
   await stopServer(paths)
   let settings = (await readJson(paths.settings, SERVER_SETTINGS)) ?? (await newSettings())
   for (let attempt = 1; ; attempt++) {
@@ -57,19 +57,28 @@ export async function startServer(paths: EmbeddedPaths, binary: ServerBinary): P
 
 /** Ends the directory's server, whatever server.json says; false when none ran. */
 export async function stopServer(paths: EmbeddedPaths): Promise<boolean> {
-  const identity = await readJson(paths.process, PROCESS)
-  const info = await runningServer(paths)
-  const running = [identity, info && { pid: info.pid, startedAt: info.started_at }].filter(
-    (candidate) => candidate !== null && isAlive(candidate),
-  )
-  // The same one may be there twice.
-  let inOrder = running.length > 0
-  for (const candidate of running)
-    if (candidate && isAlive(candidate)) inOrder &&= await endProcess(candidate, stopTermMs)
-  if (inOrder) await settleGeneration(paths)
+  const servers = await serversOf(paths)
+  const inOrder = await Promise.all(servers.map((server) => endProcess(server, stopTermMs)))
+  // What several have written to one store is settled by none of them.
+  if (inOrder.length === 1 && inOrder[0] === true) await settleGeneration(paths)
   await rm(paths.info, { force: true })
-  await rm(paths.process, { force: true })
-  return running.length > 0
+  return servers.length > 0
+}
+
+/**
+ * All processes that serve the directory's store: the one that server.json names, and whoever was started as this
+ * directory's server, which the system knows even when the directory's files are gone.
+ */
+export async function serversOf(paths: EmbeddedPaths): Promise<ProcessIdentity[]> {
+  const info = await runningServer(paths)
+  const started = processesWith(argumentsOf(paths))
+  if (info === null || started.some(({ pid }) => pid === info.pid)) return started
+  return [{ pid: info.pid, startedAt: info.started_at }, ...started]
+}
+
+/** They tell one directory's server from another's, by whatever path the directory was reached. */
+function argumentsOf({ dir, config }: EmbeddedPaths): string[] {
+  return ['-c', join(realpathSync(dir), basename(config))]
 }
 
 function infoOf(settings: ServerSettings, { pid, startedAt }: ProcessIdentity, { version }: ServerBinary): ServerInfo {
@@ -118,7 +127,7 @@ function configuration(paths: EmbeddedPaths, { user, password, port }: ServerSet
 function spawnServer(paths: EmbeddedPaths, binary: ServerBinary): ProcessIdentity | null {
   const log = openSync(paths.log, logIsLong(paths.log) ? 'w' : 'a', 0o600)
   try {
-    const child = spawn(binary.path, ['-c', paths.config], {
+    const child = spawn(binary.path, argumentsOf(paths), {
       cwd: paths.dir,
       detached: true,
       stdio: ['ignore', log, log],
@@ -126,10 +135,7 @@ function spawnServer(paths: EmbeddedPaths, binary: ServerBinary): ProcessIdentit
     child.on('error', (error) => writeFileSync(paths.log, `${error.message}\n`, { flag: 'a' }))
     child.unref()
     if (child.pid === undefined) return null
-    const identity = { pid: child.pid, startedAt: startTimeOf(child.pid) ?? '' }
-    // At once and synchronously: if this process is killed now, the next one must know of the server.
-    writeFileSync(paths.process, JSON.stringify(identity), { mode: 0o600 })
-    return identity
+    return { pid: child.pid, startedAt: startTimeOf(child.pid) ?? '' }
   } finally {
     closeSync(log)
   }

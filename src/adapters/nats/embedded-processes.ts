@@ -1,10 +1,11 @@
 /** Processes by pid and start time, so that a recycled pid is never taken for the process it once was. */
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 
 export type ProcessIdentity = { pid: number; startedAt: string }
 
 const endPollMs = 10
+const listBytesMax = 64 * 1024 * 1024
 
 /** When the process started, as the system writes it; null when there is none, or only what is left of a dead one. */
 export function startTimeOf(pid: number): string | null {
@@ -13,6 +14,15 @@ export function startTimeOf(pid: number): string | null {
 
 export function isAlive(identity: ProcessIdentity): boolean {
   return startTimeOf(identity.pid) === identity.startedAt
+}
+
+/** The living processes whose command line ends with these arguments. */
+export function processesWith(args: readonly string[]): ProcessIdentity[] {
+  const pids = process.platform === 'linux' ? pidsInProc(args) : pidsInPs(args)
+  return pids.flatMap((pid) => {
+    const startedAt = startTimeOf(pid)
+    return startedAt === null ? [] : { pid, startedAt }
+  })
 }
 
 export function ownIdentity(): ProcessIdentity {
@@ -51,19 +61,26 @@ function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
 }
 
 function fromProc(pid: number): string | null {
-  const stat = readStat(pid)
+  const stat = readProc(pid, 'stat')
   if (stat === null) return null
   // The program's name is in parentheses and may hold anything, so fields are counted from its end: state, ..., start.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null)
 }
 
-function readStat(pid: number): string | null {
+function pidsInProc(args: readonly string[]): number[] {
+  const ending = `\0${args.join('\0')}\0`
+  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
+  return pids.filter((pid) => readProc(pid, 'cmdline')?.endsWith(ending))
+}
+
+/** Null when there is no such process, or it is not ours to look at. */
+function readProc(pid: number, name: 'stat' | 'cmdline'): string | null {
   try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ESRCH') return null
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code ?? '')) return null
     throw error
   }
 }
@@ -73,4 +90,10 @@ function fromPs(pid: number): string | null {
   const [state, ...started] = (stdout ?? '').trim().split(/\s+/)
   if (status !== 0 || state === undefined || state === '' || state.startsWith('Z')) return null
   return started.join('_').replaceAll(/[^A-Za-z0-9_]/g, '')
+}
+
+function pidsInPs(args: readonly string[]): number[] {
+  const listed = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: listBytesMax })
+  const lines = listed.split('\n').filter((line) => line.endsWith(` ${args.join(' ')}`))
+  return lines.map((line) => Number.parseInt(line, 10))
 }

@@ -13,7 +13,7 @@ import {
   registerUser,
   type ServerInfo,
 } from './embedded-directory.ts'
-import { runningServer, startServer, stopServer } from './embedded-launch.ts'
+import { runningServer, serversOf, startServer, stopServer } from './embedded-launch.ts'
 import { withLock } from './embedded-lock.ts'
 import { watchServer } from './embedded-watch.ts'
 
@@ -88,7 +88,7 @@ export async function stopEmbeddedServer(dir: string): Promise<boolean> {
   if (!existsSync(paths.lock)) return false
   return withLock(paths.lock, async () => {
     await rm(paths.kept, { force: true })
-    return (await countUsers(paths)) > 0 ? (await runningServer(paths)) !== null : stopServer(paths)
+    return (await countUsers(paths)) > 0 ? (await serversOf(paths)).length > 0 : stopServer(paths)
   })
 }
 

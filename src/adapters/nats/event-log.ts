@@ -45,7 +45,7 @@ export function natsEventLog(link: NatsLink, names: Names, sha256: Sha256): Even
       return (await appender())(event, expected)
     },
     subscribe: (options) => readLog({ link, names, reader, items }, options),
-    head: async () => (await reader.last(ANY_SUBJECT))?.position ?? 0,
+    head: () => reader.end(),
     positionAt: (timeMs) => positionAt(reader, items, timeMs),
     publishOutput: (sessionId, stream, chunk) => publishOutput(link, names, checkedSession(sessionId), stream, chunk),
     followOutput: (sessionId, signal) => followOutput(link, names, checkedSession(sessionId), signal),
@@ -62,11 +62,11 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return async () => (made ??= await make())
 }
 
-/** Bisects the log: positions have no gaps in the whole stream, as nothing is ever deleted, and times grow with them. */
+/** Bisects the log, in which times grow with positions. */
 async function positionAt(reader: LogReader, items: () => Promise<ItemOf>, timeMs: number): Promise<Position> {
   const itemOf = await items()
   let low = 0
-  let high = (await reader.last(ANY_SUBJECT))?.position ?? 0
+  let high = await reader.end()
   while (low < high) {
     const middle = low + Math.ceil((high - low) / 2)
     const stored = await reader.next(ANY_SUBJECT, middle - 1)

@@ -12,6 +12,7 @@ import { readFromLeader } from './leader-read.ts'
 import { bulkReader, type BulkRead } from './log-bulk.ts'
 import { asLogFault, unreachable } from './log-errors.ts'
 import { whileConnected } from './log-interrupt.ts'
+import { streamEnd } from './stream-end.ts'
 import { ANY_SUBJECT, batchOf, bodyOf, storedOf, timeOf, type Batch, type Stored } from './stored.ts'
 
 const requestMs = 5_000
@@ -40,6 +41,7 @@ export type LogReader = ReturnType<typeof logReader>
 export function logReader(link: NatsLink, names: Names) {
   const direct = `$JS.API.DIRECT.GET.${names.stream}`
   const bulk = bulkReader(link, names.stream)
+  const lostEnd = streamEnd(link.nc, names.stream)
 
   async function guard<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     try {
@@ -120,6 +122,14 @@ export function logReader(link: NatsLink, names: Names) {
   /** The first message there is, from any replica: costs least, shows that the stream is there. */
   const first = () => ask({ seq: 1, next_by_subj: ANY_SUBJECT })
 
+  /** The stream's last position, as it stands now: that of its last message, also of one that is lost since. */
+  async function end(): Promise<Position> {
+    const there = await last(ANY_SUBJECT)
+    if (there !== null) return there.position
+    const left = await first()
+    return guard(() => (left === null ? lostEnd.ofNothing() : lostEnd.behind(left.subject)))
+  }
+
   /** All messages of a filter after a position, no less than the stream holds when called, given to `take` in order. */
   async function all(
     filter: string,
@@ -147,7 +157,7 @@ export function logReader(link: NatsLink, names: Names) {
   /** Messages of these subjects (none: all) after a position as they are stored, without being asked for each time; null when that can't be had. */
   const follow = (subjects: readonly string[], after: Position) => bulk.open(subjects, after)
 
-  return { run, follow, next, last, first, all }
+  return { run, follow, next, last, first, end, all }
 }
 
 function endOf({ messages }: Batch, after: Position): Position {

@@ -14,7 +14,7 @@ import { pause } from './log-interrupt.ts'
 import type { LogReader, LogRun } from './log-reader.ts'
 import { joinTail, type LogTail } from './log-tail.ts'
 import { oneByOne } from './one-by-one.ts'
-import { ANY_SUBJECT, type Batch, type ItemOf, type Stored } from './stored.ts'
+import type { Batch, ItemOf, Stored } from './stored.ts'
 
 const retryMs = 500
 /** How often a reader with an end tries to reach the log before it gives up: about 10 s. */
@@ -135,8 +135,7 @@ function readAhead(reading: Reading, run: LogRun, cursor: Position): Ahead {
 /** What the log held when the reader asked: its head, and (where a replica may not have it yet) the last message to come. */
 async function goalOf({ link, reader, filter }: Reading): Promise<{ head: Position; last: Position }> {
   const last = link.clustered() ? await reader.last(filter.read) : null
-  const head = await reader.last(ANY_SUBJECT)
-  return { head: head?.position ?? 0, last: last?.position ?? 0 }
+  return { head: await reader.end(), last: last?.position ?? 0 }
 }
 
 /** Repeats the work while the log can't be reached: a reader outlives its connections. */
