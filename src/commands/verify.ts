@@ -48,7 +48,7 @@ async function verify(cli: Cli, ids: readonly string[], options: VerifyOptions):
   if (options.summary !== undefined) await writeSummary(cli, verification, options.summary, sign)
   tellParked(cli, verification)
   const { ok, sessions, lost } = verification
-  if (terminal.json) return terminal.value({ ok, sessions, lost })
+  if (terminal.json) return terminal.value({ ok, sessions, ...(lost.count > 0 && { lost }) })
   for (const session of sessions) await terminal.line(lineOf(session, terminal.colours))
   for (const gap of lost.first) await terminal.line(gapLine(gap, terminal.colours))
   const bad = sessions.filter((session) => !session.ok).length

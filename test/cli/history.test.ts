@@ -107,7 +107,7 @@ describe('history', () => {
     const inLog = await cli.json('verify')
     expect(inLog).toMatchObject({ code: 0, stderr: '' })
     const [verified] = inLog.values as [Verified]
-    expect(Object.keys(verified)).toEqual(['ok', 'sessions', 'lost'])
+    expect(Object.keys(verified)).toEqual(['ok', 'sessions'])
     expect(verified.sessions.map((session) => Object.keys(session))).toEqual(
       verified.sessions.map(() => ['session_id', 'events', 'head_hash', 'ok', 'bad']),
     )
