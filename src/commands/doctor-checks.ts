@@ -6,12 +6,12 @@ import { inspectEmbeddedServer } from '../adapters/nats/embedded-server.ts'
 import { systemHost } from '../adapters/shell/host.ts'
 import type { ConnectedSwarm } from '../connect.ts'
 import { namesOf } from '../events/subjects.ts'
-import { projections } from '../projections/catalog.ts'
 import { messageOf } from '../runtime/errors.ts'
 import type { LeaseHolder } from '../runtime/ports.ts'
 import { PARKED_STORE, PROJECTOR_LEASE } from '../runtime/projector.ts'
 import { soundLog } from '../runtime/sound-log.ts'
-import { storeNameOf } from '../projections/names.ts'
+import { completeTo, foreignIn } from '../runtime/stored-view.ts'
+import { INDEXES, storeNameOf, VIEWS } from '../projections/names.ts'
 import type { GlobalOptions } from './command.ts'
 
 export type DoctorCheck = { name: string; ok: boolean; detail: string }
@@ -123,26 +123,49 @@ async function sessionCheck(swarm: ConnectedSwarm, leases: ReadonlyMap<string, L
 
 /** Reading a view folds what is not stored yet, so a lag costs time and is no fault. */
 async function viewCheck(swarm: ConnectedSwarm, leases: ReadonlyMap<string, LeaseHolder>): Promise<DoctorCheck> {
-  const head = await swarm.ports.log.head()
-  const lags = await Promise.all(
-    Object.values(projections).map(async (projection) => {
-      const checkpoint = await swarm.ports.views.checkpoint(storeNameOf(projection))
-      return `${projection.name} ${Math.max(0, head - checkpoint)}`
+  const checkpoints = await Promise.all(
+    Object.values(VIEWS).map(async (view) => {
+      return { view, checkpoint: await swarm.ports.views.checkpoint(storeNameOf(view)) }
     }),
+  )
+  const head = await swarm.ports.log.head()
+  const lags = checkpoints.map(
+    ({ view, checkpoint }) => `${view.name} ${head - completeTo(checkpoint, checkpoint, head)}`,
   )
   const kept = leases.has(PROJECTOR_LEASE)
     ? 'kept current by a runner'
     : 'no runner keeps them current, readers fold the rest'
-  return { name: 'views', ok: true, detail: `positions behind the log: ${lags.join(', ')}; ${kept}` }
+  const faults = await viewFaults(swarm)
+  const detail = [`positions behind the log: ${lags.join(', ')}`, kept, ...faults].join('; ')
+  return { name: 'views', ok: faults.length === 0, detail }
+}
+
+/** Where readers can't go by what is stored: they fold all of the log then, until the view is made anew. */
+async function viewFaults({ ports }: ConnectedSwarm): Promise<string[]> {
+  const faults: string[] = []
+  for (const store of [...Object.values(VIEWS), ...Object.values(INDEXES)]) {
+    const checkpoint = await ports.views.checkpoint(storeNameOf(store))
+    const foreign = await foreignIn(ports, store)
+    const head = await ports.log.head()
+    const found = [
+      checkpoint > head ? `is said to be complete to position ${checkpoint}, and the log ends at ${head}` : null,
+      foreign.length > 0 ? `holds ${countWords(foreign.length, 'value')} that no event led to` : null,
+    ].filter((one) => one !== null)
+    if (found.length > 0) faults.push(`${store.name} ${found.join(' and ')}: swarmtrail rebuild ${store.name}`)
+  }
+  return faults
 }
 
 /** Those that were stored by a runner, and those behind what it has read. */
 async function parkedCheck(swarm: ConnectedSwarm): Promise<DoctorCheck> {
   const { views } = swarm.ports
   const parked = new Map<number, string>()
-  const checkpoints = await Promise.all(Object.values(projections).map((one) => views.checkpoint(storeNameOf(one))))
-  for await (const { position, document } of views.list(PARKED_STORE)) parked.set(position, reasonIn(document))
-  for await (const item of soundLog(swarm.ports, { after: Math.min(...checkpoints), once: true }))
+  const checkpoints = await Promise.all(Object.values(VIEWS).map((one) => views.checkpoint(storeNameOf(one))))
+  const head = await swarm.ports.log.head()
+  const after = Math.min(...checkpoints.map((checkpoint) => completeTo(checkpoint, checkpoint, head)))
+  for await (const { position, document } of views.list(PARKED_STORE))
+    if (document !== null) parked.set(position, reasonIn(document))
+  for await (const item of soundLog(swarm.ports, { after, once: true }))
     if (item.kind === 'parked') parked.set(item.position, item.reason)
   const shown = [...parked].slice(0, IDS_SHOWN_MAX).map(([position, reason]) => `position ${position}: ${reason}`)
   const detail =

@@ -2,12 +2,15 @@ import { countWords } from '../words/amounts.ts'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
 import type { ConnectedSwarm } from '../connect.ts'
-import { isViewName, VIEW_NAMES } from '../projections/names.ts'
+import { INDEXES, VIEW_NAMES } from '../projections/names.ts'
+import type { Projection } from '../projections/projection.ts'
 import type { Rebuilt } from '../runtime/rebuild.ts'
+import type { OnProgress } from '../runtime/verify-history.ts'
 import type { Cli, DefineCommand } from './command.ts'
 import { progressOf } from './progress.ts'
 
-/** Not a view, but kept like one: the messages that are no events. */
+/** Not views, but kept like them: what the runtime looks up, and the messages that are no events. */
+const INDEX_NAMES = Object.values(INDEXES).map(({ name }) => name)
 const PARKED = 'parked'
 
 export const define: DefineCommand = (command, cli) => {
@@ -17,6 +20,7 @@ export const define: DefineCommand = (command, cli) => {
       'after',
       `
 Folds the log from zero, compares with what is stored and puts that right. Readers see whole views all the time.
+The indexes open-sessions, recent-sessions and related-sessions, by which sessions are looked up, are kept like views.
 'changed' counts stored documents that were not what the log says; one that only waits to be brought up to date is none.
 
 Examples:
@@ -28,19 +32,17 @@ Examples:
 
 async function rebuild(cli: Cli, names: readonly string[]): Promise<void> {
   const { terminal } = cli
-  const known = [...VIEW_NAMES, PARKED]
+  const known: string[] = [...VIEW_NAMES, ...INDEX_NAMES, PARKED]
   const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined)
     throw new CliError('unknown_view', `no view ${JSON.stringify(unknown)}; there are ${known.join(', ')}`)
   const swarm = await cli.swarm()
   await tellProjector(cli, swarm)
-  const { rebuildView } = await import('../history.ts')
   const views: Rebuilt[] = []
   for (const name of names.length === 0 ? known : new Set(names)) {
     const progress = progressOf(terminal, `rebuilding ${name}`)
-    const rebuilt = isViewName(name)
-      ? await rebuildView(swarm, name, { onProgress: progress.tell })
-      : await rebuildParked(cli, swarm, progress.tell)
+    const rebuilt =
+      name === PARKED ? await rebuildParked(cli, swarm, progress.tell) : await rebuildNamed(swarm, name, progress.tell)
     progress.end()
     views.push(rebuilt)
     if (!terminal.json) await terminal.line(lineOf(rebuilt))
@@ -58,7 +60,14 @@ async function tellProjector({ terminal }: Cli, { ports }: ConnectedSwarm): Prom
   )
 }
 
-async function rebuildParked({ terminal }: Cli, { ports }: ConnectedSwarm, tell: (done: number, of: number) => void) {
+async function rebuildNamed({ ports }: ConnectedSwarm, name: string, tell: OnProgress): Promise<Rebuilt> {
+  const { rebuildProjection } = await import('../runtime/rebuild.ts')
+  const { indexes, projections } = await import('../projections/catalog.ts')
+  const found = [...Object.values(projections), ...Object.values(indexes)].find((one) => one.name === name)
+  return rebuildProjection(ports, found as Projection<unknown>, tell)
+}
+
+async function rebuildParked({ terminal }: Cli, { ports }: ConnectedSwarm, tell: OnProgress) {
   const { rebuildParked: readAgain } = await import('../runtime/rebuild-parked.ts')
   const { rebuilt, parked } = await readAgain(ports, tell)
   for (const { position, subject, code, reason } of parked)

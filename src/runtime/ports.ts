@@ -111,11 +111,10 @@ export interface ArtifactStore {
   get(ref: ArtifactRef): Promise<Uint8Array>
 }
 
+/** Position 0 and null: something is there that was not put by this interface. */
 export type StoredDocument = { key: string; position: Position; document: unknown }
 
 export type PutOptions = {
-  /** Also what is newer is replaced. */
-  replace?: boolean
   /** These will hardly be put again: nothing about them is remembered. */
   final?: boolean
 }
@@ -135,6 +134,8 @@ export interface ViewStore {
   list(view: string): AsyncIterable<StoredDocument>
   /** Stores documents; one whose stored position is newer is left alone. */
   put(view: string, documents: readonly StoredDocument[], options?: PutOptions): Promise<void>
+  /** Takes out what was read; one whose position is another by now is left alone. */
+  remove(view: string, documents: readonly StoredDocument[]): Promise<void>
   /**
    * The position up to which the view is complete, for certain; 0 when unknown. Written after the documents it speaks
    * for. Lower than what was written where some of those may have been lost since.

@@ -6,7 +6,9 @@ import type { RecordedEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import { isViewName, storeNameOf } from '../projections/names.ts'
 import { applyEvents, type Projection, type Stored } from '../projections/projection.ts'
-import type { KeptSince, StoredDocument, ViewStore } from './ports.ts'
+import { SwarmError } from './errors.ts'
+import type { ClientPorts, KeptSince, StoredDocument } from './ports.ts'
+import { giveUp, isDocument } from './stored-view.ts'
 import { sessionOfKey } from './views.ts'
 
 /** How many documents are made before they are given to the store. */
@@ -29,9 +31,11 @@ type Entry = {
 /** What came by here, for all views. `begun`: when the sessions began of which all came by. */
 export type Progress = { position: Position; begun: ReadonlyMap<SessionId, Position> }
 
+type Ports = Pick<ClientPorts, 'views' | 'log'>
+
 export class ProjectedView {
   readonly name: string
-  private readonly views: ViewStore
+  private readonly ports: Ports
   private readonly projection: Projection<unknown>
   private readonly entries = new Map<string, Entry>()
   /** Keys of documents that aren't stored as they should be; those of closed sessions again. */
@@ -43,14 +47,15 @@ export class ProjectedView {
   private readonly found: Position
   private since: KeptSince
   private storing: Promise<void> = Promise.resolve()
+  private holdsForeign = false
   /** Characters of the events that wait, each counted for every document that it changes. */
   waitingChars = 0
   /** About how large all documents in memory are, in characters. */
   chars = 0
 
   /** `found`: checkpoint and generation of what is stored. */
-  constructor(views: ViewStore, projection: Projection<unknown>, found: KeptSince, progress: Progress) {
-    this.views = views
+  constructor(ports: Ports, projection: Projection<unknown>, found: KeptSince, progress: Progress) {
+    this.ports = ports
     this.projection = projection
     this.progress = progress
     this.name = storeNameOf(projection)
@@ -135,7 +140,7 @@ export class ProjectedView {
     await this.storeKeys([...this.final])
     await this.storeKeys([...this.changed])
     if (upTo <= this.since.checkpoint) return
-    await this.views.setCheckpoint(this.name, upTo, this.since)
+    await this.ports.views.setCheckpoint(this.name, upTo, this.since)
     this.since = { ...this.since, checkpoint: upTo }
   }
 
@@ -150,7 +155,13 @@ export class ProjectedView {
   private async readMissing(keys: readonly string[]): Promise<void> {
     const missing = keys.filter((key) => this.entries.get(key)?.document === undefined)
     if (missing.length === 0) return
-    const stored = new Map((await this.views.find(this.name, missing)).map((document) => [document.key, document]))
+    const found = await this.ports.views.find(this.name, missing)
+    const head = await this.ports.log.head()
+    if (!found.every((one) => isDocument(this.projection, one, head))) {
+      this.holdsForeign = true
+      throw new SwarmError('view_lost', `what is stored in ${this.name} is not what was put there: it is made again`)
+    }
+    const stored = new Map(found.map((document) => [document.key, document]))
     for (const key of missing) {
       const entry = this.entries.get(key)
       if (entry === undefined) continue
@@ -160,9 +171,14 @@ export class ProjectedView {
     }
   }
 
+  /** For the end: whoever keeps the view next folds all of it, if something else than its documents was met in it. */
+  async giveUpForeign(): Promise<void> {
+    if (this.holdsForeign) await giveUp(this.ports, this.projection)
+  }
+
   private async put(keys: readonly string[]): Promise<void> {
     const documents = keys.flatMap((key) => this.folded(key) ?? [])
-    await this.views.put(this.name, documents, { final: keys.every((key) => this.final.has(key)) })
+    await this.ports.views.put(this.name, documents, { final: keys.every((key) => this.final.has(key)) })
     for (const key of keys) {
       const entry = this.entries.get(key)
       if (entry === undefined || entry.waiting.length > 0) continue
@@ -181,7 +197,7 @@ export class ProjectedView {
     this.waitingChars -= entry.waitingChars
     this.weigh(entry, entry.chars + entry.waitingChars)
     entry.waitingChars = 0
-    if (stored === null) return null
+    if (stored === null || stored.document === null) return null
     if (entry.chars > entry.measureAt) this.measure(entry, stored.document)
     return { key, position: stored.position, document: stored.document }
   }

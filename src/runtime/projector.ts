@@ -16,7 +16,7 @@ import { takeLease } from './lease-keeper.ts'
 import type { ClientPorts, LeaseHolder, LeaseStore, LogItem } from './ports.ts'
 import { ProjectedView } from './projected-view.ts'
 import { soundBatches } from './sound-log.ts'
-import { storeNameOf } from '../projections/names.ts'
+import { completeOrGivenUp } from './stored-view.ts'
 
 export const PROJECTOR_LEASE = 'views.projector'
 export const PARKED_STORE = 'parked'
@@ -121,22 +121,25 @@ export async function project(ports: ClientPorts, signal: AbortSignal, limits = 
     await storer
     await storing
   }
-  if (faults.length > 0) throw faults[0]
+  if (faults.length > 0) {
+    await kept.giveUpForeign()
+    throw faults[0]
+  }
   await kept.storeAll()
 }
 
 type KeptViews = Awaited<ReturnType<typeof keptViews>>
 
 /** All views and indexes as they are stored, and what comes to be of them. */
-async function keptViews({ views: store }: ClientPorts, limits: ProjectorLimits) {
+async function keptViews(ports: ClientPorts, limits: ProjectorLimits) {
   const all: Projection<unknown>[] = [...Object.values(projections), ...Object.values(indexes)]
-  const generation = store.generation()
+  const generation = ports.views.generation()
   const begun = new Map<SessionId, Position>()
   const progress = { position: 0, begun }
   const views = await Promise.all(
     all.map(async (projection) => {
-      const checkpoint = await store.checkpoint(storeNameOf(projection))
-      return new ProjectedView(store, projection, { generation, checkpoint }, progress)
+      const checkpoint = await completeOrGivenUp(ports, projection)
+      return new ProjectedView(ports, projection, { generation, checkpoint }, progress)
     }),
   )
   let untilStore = limits.storeChars
@@ -179,8 +182,12 @@ async function keptViews({ views: store }: ClientPorts, limits: ProjectorLimits)
       view.shrink(limits.documentsCharsMax / 2 / views.length, (sessionId) => begun.delete(sessionId))
   }
 
+  async function giveUpForeign(): Promise<void> {
+    await Promise.all(views.map((view) => view.giveUpForeign()))
+  }
+
   const position = () => Math.min(...views.map((view) => view.position))
-  return { position, take, isFull: () => untilStore <= 0, storeSome, storeAll }
+  return { position, take, isFull: () => untilStore <= 0, storeSome, storeAll, giveUpForeign }
 }
 
 function memoized<Key, Value>(of: (key: Key) => Value): (key: Key) => Value {

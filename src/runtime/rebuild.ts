@@ -106,36 +106,35 @@ function differing(served: Served, folded: Folded): number {
   const keys = new Set([...served.documents.keys(), ...folded.served.keys()])
   return [...keys].filter((key) => {
     const stored = served.documents.get(key)
-    return isAhead(stored, folded) || !sameDocument(stored?.document, folded.served.get(key)?.document)
+    if (stored !== undefined && (isAhead(stored, folded) || stored.document === null)) return true
+    return !sameDocument(stored?.document, folded.served.get(key)?.document)
   }).length
 }
 
-/** No event can have led to such a position: somebody else wrote it. */
-function isAhead(stored: StoredDocument | undefined, { head }: Folded): boolean {
-  return stored !== undefined && stored.position > head
+/** No event can have led to such a position: somebody else wrote it, or another log had it. */
+function isAhead({ position }: StoredDocument, { head }: Folded): boolean {
+  return position > head
 }
 
 async function replace({ views }: Ports, name: string, served: Served, folded: Folded): Promise<void> {
+  const stored = [...served.documents.values()]
+  const ahead = stored.filter((one) => isAhead(one, folded))
+  // They give way to nothing, so they are taken out; until all is there again the view is not complete.
+  if (ahead.length > 0) await views.setCheckpoint(name, 0)
+  const tooMany = stored.filter(({ key }) => (folded.documents.get(key)?.document ?? null) === null)
+  await views.remove(name, [...ahead, ...tooMany])
   const due = [...documentsDue(served.documents, folded)]
-  for (let at = 0; at < due.length; at += PUT_DOCUMENTS_MAX) {
-    const some = due.slice(at, at + PUT_DOCUMENTS_MAX)
-    const isForced = ({ key }: StoredDocument) => isAhead(served.documents.get(key), folded)
-    await views.put(
-      name,
-      some.filter((document) => !isForced(document)),
-    )
-    await views.put(name, some.filter(isForced), { replace: true })
-  }
+  for (let at = 0; at < due.length; at += PUT_DOCUMENTS_MAX)
+    await views.put(name, due.slice(at, at + PUT_DOCUMENTS_MAX))
 }
 
-/** What has to be stored: all that is not there as it should be; where nothing should be, nothing. */
+/** What has to be stored: all that is not there as it should be. */
 function* documentsDue(stored: Served['documents'], folded: Folded): Generator<StoredDocument> {
-  for (const key of new Set([...folded.documents.keys(), ...stored.keys()])) {
+  for (const [key, { position, document }] of folded.documents) {
+    if (document === null) continue
     const there = stored.get(key)
-    const { position, document } = folded.documents.get(key) ?? { position: 0, document: null }
-    // As of a later position it is the same document still, and only that makes what is there give way; what is ahead
-    // of the log would give way to nothing.
-    const asOf = isAhead(there, folded) ? folded.head : Math.max(position, there?.position ?? 0)
+    // As of a later position it is the same document still, and only that makes what is there give way.
+    const asOf = there === undefined || isAhead(there, folded) ? position : Math.max(position, there.position)
     if (there?.position === asOf && sameDocument(there.document, document)) continue
     yield { key, position: asOf, document }
   }

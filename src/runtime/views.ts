@@ -8,6 +8,7 @@ import type { DocumentOf, Kept } from '../projections/catalog.ts'
 import { INDEXES, storeNameOf, VIEWS, type IndexName, type Store, type ViewName } from '../projections/names.ts'
 import type { Stored } from '../projections/projection.ts'
 import type { ClientPorts } from './ports.ts'
+import { completeTo, storedDocument, storedView } from './stored-view.ts'
 
 export type ViewDocument<Name extends ViewName> = { key: string; position: Position; document: DocumentOf<Name> }
 
@@ -46,16 +47,17 @@ export async function readViews<Name extends ViewName>(
 
 /** A document that one trail alone decides: what is stored, and the rest of that trail. */
 async function readOfSession<Name extends ViewName>(
-  { views, log }: ClientPorts,
+  ports: ClientPorts,
   view: Name,
   key: string,
   sessionId: SessionId,
 ): Promise<Stored<DocumentOf<Name>> | null> {
-  const stored = (await views.get(storeNameOf(VIEWS[view]), key)) as Stored<DocumentOf<Name>> | null
-  const items = await log.read(sessionId, stored?.position ?? 0)
+  const found = await storedDocument(ports, VIEWS[view], key)
+  const stored = found.stored as Stored<DocumentOf<Name>> | null
+  const items = await ports.log.read(sessionId, stored?.position ?? 0)
   if (items.length === 0) return stored
   const { foldTrail } = await folding()
-  return foldTrail(log, view, key, { stored, items })
+  return foldTrail(ports.log, view, key, { stored, items })
 }
 
 /** A document that several sessions may change: what is stored, and what the log has beyond the view's checkpoint. */
@@ -64,27 +66,26 @@ export async function readAcross<Name extends ViewName | IndexName>(
   name: Name,
   key: string,
 ): Promise<Stored<Kept<Name>> | null> {
-  const { views, log } = ports
+  const { views } = ports
+  const store = STORES[name]
   // The checkpoint is read first: a document stored meanwhile is newer than it, and what it has is not applied twice.
-  const after = await views.checkpoint(storeNameOf(STORES[name]))
-  const stored = (await views.get(storeNameOf(STORES[name]), key)) as Stored<Kept<Name>> | null
-  if ((await log.head()) <= after) return stored
+  const before = await views.checkpoint(storeNameOf(store))
+  const found = await storedDocument(ports, store, key)
+  const now = await views.checkpoint(storeNameOf(store))
+  const after = found.isForeign ? 0 : completeTo(before, now, found.head)
+  const stored = found.stored as Stored<Kept<Name>> | null
+  if (found.head <= after) return stored
   const { foldOnto } = await folding()
   return foldOnto(ports, name, key, { stored, after })
 }
 
 /** All documents as of now, by key. Throws `log_unreachable`. */
 export async function listView<Name extends ViewName>(ports: ClientPorts, view: Name): Promise<ViewDocument<Name>[]> {
-  const name = storeNameOf(VIEWS[view])
-  const before = await ports.views.checkpoint(name)
-  const documents = new Map<string, Stored<DocumentOf<Name>>>()
-  for await (const stored of ports.views.list(name)) documents.set(stored.key, stored as Stored<DocumentOf<Name>>)
-  // The checkpoint is lower now, if what was listed had been cleared or lost before all of it was read.
-  const [now, head] = await Promise.all([ports.views.checkpoint(name), ports.log.head()])
-  const after = Math.min(before, now)
-  if (head > after) {
+  const found = await storedView(ports, VIEWS[view])
+  const documents = found.documents as Map<string, Stored<DocumentOf<Name>>>
+  if (found.head > found.completeTo) {
     const { foldLog } = await folding()
-    await foldLog(ports, view, { after }, documents)
+    await foldLog(ports, view, { after: found.completeTo }, documents)
   }
   return asList(documents)
 }

@@ -8,7 +8,7 @@ import { indexes } from '../projections/catalog.ts'
 import { OPEN_SESSIONS_KEY } from '../projections/open-sessions.ts'
 import { messageOf } from './errors.ts'
 import type { LeaseHolder, RunnerPorts } from './ports.ts'
-import { storeNameOf } from '../projections/names.ts'
+import { storedDocument } from './stored-view.ts'
 import { WORK_NOUNS, WorkQueue, type OpenSession } from './work-queue.ts'
 
 const LOOP_RETRY_MS = 1_000
@@ -126,7 +126,7 @@ export class WorkWatch {
 
   /** Begins with what the index says is open, as far as it reaches; the log from there on tells the rest. */
   private async openSessions(): Promise<Position> {
-    const stored = await this.ports.views.get(storeNameOf(indexes.openSessions), OPEN_SESSIONS_KEY)
+    const { stored } = await storedDocument(this.ports, indexes.openSessions, OPEN_SESSIONS_KEY)
     if (stored === null) return 0
     const parsed = indexes.openSessions.schema.safeParse(stored.document)
     // What is stored is a cache: when it can't be used, the log tells it all again.

@@ -7,7 +7,7 @@ import { connectNats } from '../../src/adapters/nats/connection.ts'
 import { connectSwarm, type ConnectedSwarm } from '../../src/connect.ts'
 import { createRunner } from '../../src/create-runner.ts'
 import { ACE_FILES, aceBridgeSchema, acePostsSchema, aceRegistrySchema } from '../../src/projections/ace-export.ts'
-import { VIEW_NAMES } from '../../src/projections/names.ts'
+import { INDEXES, VIEW_NAMES } from '../../src/projections/names.ts'
 import { buildCli, cliIn, linesOf, type Cli } from '../support/cli.ts'
 import { ensureLosingStream, loseMessage } from '../support/lossy-stream.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
@@ -218,7 +218,8 @@ describe('rebuild', () => {
     const { code, values, stderr } = await cli.json('rebuild')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const [{ views }] = values as [{ views: Record<string, unknown>[] }]
-    expect(views.map(({ view }) => view)).toEqual([...VIEW_NAMES, 'parked'])
+    const indexes = Object.values(INDEXES).map(({ name }) => name)
+    expect(views.map(({ view }) => view)).toEqual([...VIEW_NAMES, ...indexes, 'parked'])
     expect(views.map((view) => Object.keys(view))).toEqual(
       views.map(() => ['view', 'events', 'documents', 'changed', 'duration_ms']),
     )
@@ -234,6 +235,34 @@ describe('rebuild', () => {
     expect(await swarm.get('S1')).toEqual(before)
     expect(await swarm.list()).toHaveLength(2)
     expect((await cli.run('rebuild', 'registy')).code).toBe(2)
+  })
+
+  it('puts right what no event led to, which keeps nobody from seeing what the log says', async () => {
+    const cli = await auditor()
+    await using swarm = await swarmOf(cli, FINISHED)
+    const [listed, shown] = [await cli.json('ps'), await cli.json('show', 'S1')]
+    const head = await swarm.ports.log.head()
+    await swarm.ports.views.put('registry', [{ key: 'S1', position: head, document: { foo: 1 } }])
+    await swarm.ports.views.setCheckpoint('ledger', 1_000_000)
+    await swarm.ports.views.setCheckpoint('recent-sessions', 1_000_000)
+    expect(await cli.json('ps')).toEqual(listed)
+    expect(await cli.json('ps', '--limit', '5')).toEqual(listed)
+    expect(await cli.json('show', 'S1')).toEqual(shown)
+    expect((await cli.run('wait', 'S1')).code).toBe(0)
+    expect((await cli.run('ps')).code).toBe(0)
+    const { code, values } = await cli.json('doctor')
+    const [{ checks }] = values as [{ checks: { name: string; ok: boolean; detail: string }[] }]
+    expect(code).toBe(1)
+    expect(checks.filter(({ ok }) => !ok)).toMatchObject([{ name: 'views' }])
+    const detail = checks.find(({ name }) => name === 'views')?.detail
+    expect(detail).toMatch(/; registry holds 1 value that no event led to: swarmtrail rebuild registry; /)
+    expect(detail).toContain(
+      `; recent-sessions is said to be complete to position 1000000, and the log ends at ${head}:`,
+    )
+    expect(detail).toContain(`, ledger ${head}, `)
+    expect((await cli.run('rebuild', 'registry', 'ledger', 'recent-sessions')).stdout).toContain('registry: ')
+    expect((await cli.json('doctor')).code).toBe(0)
+    expect(await cli.json('ps', '--limit', '5')).toEqual(listed)
   })
 })
 

@@ -77,12 +77,16 @@ export function viewStoreContract(adapter: string, open: () => Promise<ViewsUnde
       expect(await store.get(VIEW, 'S1')).toEqual(documentAt('S1', 6))
     })
 
-    it('replaces what is newer when it is told to', async () => {
-      await store.put(VIEW, [documentAt('S1', 5), documentAt('S2', 5)])
-      await under.another().put(VIEW, [documentAt('S1', 3)], { replace: true })
-      expect(await store.get(VIEW, 'S1')).toEqual(documentAt('S1', 3))
-      await store.put(VIEW, [documentAt('S1', 4), documentAt('S2', 4)])
-      expect((await all(store)).map(({ position }) => position)).toEqual([4, 5])
+    it('takes out what was read, unless it has changed since; then anything may come in its place', async () => {
+      await store.put(VIEW, [documentAt('S1', 5), documentAt('S2', 5), documentAt('S3', 5)])
+      const read = await all(store)
+      await store.put(VIEW, [documentAt('S2', 6)])
+      await under.another().remove(VIEW, [...read, documentAt('S4', 5)])
+      expect(await all(store)).toEqual([documentAt('S2', 6)])
+      expect(await store.get(VIEW, 'S1')).toBeNull()
+      expect(await store.find(VIEW, ['S1', 'S2'])).toEqual([documentAt('S2', 6)])
+      await store.put(VIEW, [documentAt('S1', 3), documentAt('S2', 4), documentAt('S3', 2)])
+      expect((await all(store)).map(({ position }) => position)).toEqual([3, 6, 2])
     })
 
     it('finds those of many keys that are stored', async () => {

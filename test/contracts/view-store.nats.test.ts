@@ -1,5 +1,6 @@
 import { Kvm } from '@nats-io/kv'
-import { jetstreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { headers } from '@nats-io/transport-node'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectNats } from '../../src/adapters/nats/connection.ts'
@@ -67,14 +68,29 @@ describe('for other NATS clients', () => {
     await under.close()
   })
 
-  it('foreign values count as no document and are replaced', async () => {
+  it('foreign values are told of as no document, and are replaced', async () => {
     const under = await open()
     const { store, nc, names } = under
     await store.setCheckpoint('registry-1', 1)
     const kv = await new Kvm(nc).open(names.viewBucket('registry-1'))
+    const compressed = headers()
+    compressed.set('Content-Encoding', 'gzip')
     await kv.put('S1', 'no JSON')
-    expect(await store.get('registry-1', 'S1')).toBeNull()
-    await store.put('registry-1', [{ key: 'S1', position: 1, document: 1 }])
+    await kv.put('S2', '{"document":{}}')
+    await jetstream(nc).publish(`$KV.${names.viewBucket('registry-1')}.S3`, 'no gzip', { headers: compressed })
+    await kv.put('S4', '1')
+    await kv.delete('S4')
+    const foreign = ['S1', 'S2', 'S3'].map((key) => ({ key, position: 0, document: null }))
+    const listed = []
+    for await (const document of store.list('registry-1')) listed.push(document)
+    expect(listed).toEqual(foreign)
+    expect(await store.find('registry-1', ['S1', 'S2', 'S3', 'S4'])).toEqual(foreign)
+    for (const one of foreign) expect(await store.get('registry-1', one.key)).toEqual(one)
+    expect(await store.get('registry-1', 'S4')).toBeNull()
+    await store.put(
+      'registry-1',
+      foreign.map((one) => ({ ...one, position: 1, document: 1 })),
+    )
     expect((await store.get('registry-1', 'S1'))?.document).toBe(1)
     await under.close()
   })

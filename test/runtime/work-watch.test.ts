@@ -3,6 +3,8 @@ import { memoryLeaseStore } from '../../src/adapters/memory/lease-store.ts'
 import { systemHost } from '../../src/adapters/shell/host.ts'
 import type { SwarmEvent } from '../../src/events/envelope.ts'
 import type { SessionFact } from '../../src/events/session-events.ts'
+import { INDEXES, storeNameOf } from '../../src/projections/names.ts'
+import { OPEN_SESSIONS_KEY } from '../../src/projections/open-sessions.ts'
 import type { Subscribe } from '../../src/runtime/ports.ts'
 import { WorkWatch } from '../../src/runtime/work-watch.ts'
 import { stopFact, trailOf } from '../support/events.ts'
@@ -45,7 +47,7 @@ function world() {
     watch.add({ sessionId, lane: '', startedAt: await append(trail.next()) })
     return trail
   }
-  return { watch, begin, append, asked, told, following: () => open }
+  return { watch, begin, append, asked, told, following: () => open, views: memory.views }
 }
 
 const toldOf = (told: readonly SwarmEvent[], type: string) =>
@@ -90,6 +92,19 @@ describe('a runner that serves only what it has started', () => {
 })
 
 describe('a runner that serves all sessions', () => {
+  it.each([
+    ['is from beyond the end of the log', { position: 1_000, document: { sessions: {} } }],
+    ['is none', { position: 1, document: { foo: 1 } }],
+  ])('reads the log from its start when the index of open sessions %s', async (_, stored) => {
+    const { watch, append, told, views } = world()
+    await views.put(storeNameOf(INDEXES.openSessions), [{ key: OPEN_SESSIONS_KEY, ...stored }])
+    await append(trailOf('S1').next())
+    watch.start()
+    await until('the session is known', () => toldOf(told, 'start.requested').has('S1'))
+    expect(watch.ready).toBe(true)
+    await watch.stop()
+  })
+
   it('follows none of its own besides', async () => {
     const { watch, begin, append, asked, told } = world()
     watch.start()

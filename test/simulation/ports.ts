@@ -102,6 +102,8 @@ function viewsOf({ world, server: { views, projected } }: Place, actor: Actor): 
     find: (view, keys) => world.call(actor, `views ${view}`, () => views.find(view, keys)),
     put: (view, documents, options) =>
       world.call(actor, `put ${documents.length} of ${view}`, () => views.put(view, documents, options)),
+    remove: (view, documents) =>
+      world.call(actor, `remove ${documents.length} of ${view}`, () => views.remove(view, documents)),
     checkpoint: (view) => world.call(actor, `checkpoint of ${view}`, () => views.checkpoint(view)),
     generation: () => views.generation(),
     setCheckpoint: (view, position, since) =>

@@ -31,12 +31,16 @@ export function memoryViewStore(): ViewStore {
     async *list(view) {
       for (const [key, stored] of viewOf(view).documents) yield documentOf(key, stored)
     },
-    async put(view, documents, { replace = false } = {}) {
+    async put(view, documents) {
       const stored = viewOf(view).documents
       for (const { key, position, document } of documents) {
-        if (!replace && (stored.get(key)?.position ?? -1) > position) continue
+        if ((stored.get(key)?.position ?? -1) > position) continue
         stored.set(key, { position, json: JSON.stringify({ document }) })
       }
+    },
+    async remove(view, documents) {
+      const stored = viewOf(view).documents
+      for (const { key, position } of documents) if (stored.get(key)?.position === position) stored.delete(key)
     },
     async checkpoint(view) {
       return viewOf(view).checkpoint

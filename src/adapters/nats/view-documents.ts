@@ -7,7 +7,7 @@ import { SwarmError } from '../../runtime/errors.ts'
 import type { PutOptions, StoredDocument } from '../../runtime/ports.ts'
 import { encodeKey } from './kv-keys.ts'
 import type { Bucket, BucketEntry, RowEntry } from './store-bucket.ts'
-import { documentOf, valueOf } from './view-values.ts'
+import { deletion, documentOf, valueOf } from './view-values.ts'
 
 const pipelinedPuts = 128
 const putTriesMax = 10
@@ -99,20 +99,14 @@ export function documentWriter(bucket: Bucket, options: { inRows: boolean; gener
     await putEach(row, given)
   }
 
-  async function putEach(documents: readonly Due[], given: PutOptions): Promise<void> {
-    const queue = [...documents]
-    const worker = async () => {
-      for (let next = queue.pop(); next !== undefined; next = queue.pop()) await putOne(next, given)
-    }
-    await Promise.all(Array.from({ length: Math.min(pipelinedPuts, queue.length) }, worker))
-  }
+  const putEach = (documents: readonly Due[], given: PutOptions) => pipelined(documents, (one) => putOne(one, given))
 
   /** A key that isn't known is first taken for a new one; if it isn't, the server says so. */
-  async function putOne({ key, document }: Due, { replace, final }: PutOptions): Promise<void> {
+  async function putOne({ key, document }: Due, { final }: PutOptions): Promise<void> {
     let current: Known = { revision: expectedOf(key, document), position: -1 }
     known.delete(key)
     for (let tries = 0; tries < putTriesMax; tries++) {
-      if (replace !== true && current.position > document.position) return
+      if (current.position > document.position) return
       const { data, headers } = valueOf(document)
       const revision = await bucket.put(key, data, { expected: current.revision, ...(headers && { headers }) })
       if (revision !== null) {
@@ -126,8 +120,21 @@ export function documentWriter(bucket: Bucket, options: { inRows: boolean; gener
     throw new SwarmError('log_unreachable', message, { retryable: true })
   }
 
+  async function remove(documents: readonly StoredDocument[]): Promise<void> {
+    await pipelined(documents, async (document) => {
+      const key = encodeKey(document.key)
+      const entry = await bucket.get(key)
+      if (entry === null || documentOf(entry)?.position !== document.position) return
+      known.delete(key)
+      const { data, headers } = deletion()
+      const revision = await bucket.put(key, data, { expected: entry.revision, headers })
+      if (revision !== null) wrote(revision)
+    })
+  }
+
   return {
     put,
+    remove,
     forget,
     wrote,
     latest: () => latest,
@@ -136,6 +143,14 @@ export function documentWriter(bucket: Bucket, options: { inRows: boolean; gener
       remember(key, { revision, position: stored?.position ?? -1 })
     },
   }
+}
+
+async function pipelined<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  const queue = [...all]
+  const worker = async () => {
+    for (let next = queue.pop(); next !== undefined; next = queue.pop()) await work(next)
+  }
+  await Promise.all(Array.from({ length: Math.min(pipelinedPuts, queue.length) }, worker))
 }
 
 /** Of several documents of one key the newest. */

@@ -47,6 +47,7 @@ export function natsViewStore(nc: NatsConnection, names: Names, options: { repli
       }
     },
     put: (view, documents, given) => viewOf(view).documents.put(documents, given),
+    remove: (view, documents) => viewOf(view).documents.remove(documents),
     checkpoint: (view) => viewOf(view).checkpoint.read(),
     setCheckpoint: (view, position, since) => viewOf(view).checkpoint.write(position, since),
     async clear(view) {

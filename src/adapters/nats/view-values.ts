@@ -21,20 +21,32 @@ export function valueOf({ position, document }: StoredDocument): Value {
   return { data: gzipSync(json), headers: compressed }
 }
 
-/** Null for what we didn't write: a view is a cache, and what isn't in it is made again. */
+/** As any KV client deletes a key. */
+export function deletion(): { data: string; headers: MsgHdrs } {
+  const marked = headers()
+  marked.set('KV-Operation', 'DEL')
+  return { data: '', headers: marked }
+}
+
+/** Null for a deleted key. What we didn't write is no document, and older than any: a view is a cache, it is made again. */
 export function documentOf(entry: BucketEntry): StoredDocument | null {
-  const content = shaped(VALUE, jsonOf(entry))
-  return content === null ? null : { key: decodeKey(entry.key), position: content.position, document: content.document }
+  if (entry.deleted) return null
+  const { position, document } = shaped(VALUE, jsonOf(entry)) ?? { position: 0, document: null }
+  return { key: decodeKey(entry.key), position, document }
 }
 
 /** Undefined for what is no JSON, or deleted. */
 export function jsonOf({ deleted, data, headers }: BucketEntry): unknown {
   if (deleted) return undefined
-  const json = headers?.get('Content-Encoding') === 'gzip' ? gunzipSync(data) : Buffer.from(data)
   try {
+    const json = headers?.get('Content-Encoding') === 'gzip' ? gunzipSync(data) : Buffer.from(data)
     return JSON.parse(json.toString('utf8'))
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined
+    if (error instanceof SyntaxError || isNoGzip(error)) return undefined
     throw error
   }
+}
+
+function isNoGzip(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('Z_')
 }

@@ -1,5 +1,4 @@
 /** Keeps the files that ACE's tools read current, from the stored views and what the log has beyond them. */
-import type { Position } from '../../events/ids.ts'
 import { toTimestamp } from '../../events/timestamp.ts'
 import { ACE_FILES, aceBridge, acePosts, aceRegistry } from '../../projections/ace-export.ts'
 import { applyEvent, type Projection, type Stored } from '../../projections/projection.ts'
@@ -7,7 +6,7 @@ import type { ClientPorts, LogItem } from '../ports.ts'
 import { soundLog } from '../sound-log.ts'
 import { type DocumentOf, projectionOf } from '../../projections/catalog.ts'
 import { recorded } from '../log-item.ts'
-import { storeNameOf } from '../../projections/names.ts'
+import { storedView } from '../stored-view.ts'
 
 /** Replaces a file as a whole; the path is relative to the directory of the export. */
 export type WriteFile = (path: string, text: string) => Promise<void>
@@ -63,7 +62,7 @@ async function openFiles(ports: Ports, write: WriteFile) {
   }
 
   return {
-    after: Math.min(registry.checkpoint, vericify.checkpoint),
+    after: Math.min(registry.completeTo, vericify.completeTo),
     get caughtUp() {
       return caughtUp
     },
@@ -84,14 +83,11 @@ async function openFiles(ports: Ports, write: WriteFile) {
   }
 }
 
-async function openView<Document>({ views }: Ports, projection: Projection<Document>) {
-  const name = storeNameOf(projection)
-  // The checkpoint first: what it speaks for had been stored before it.
-  const checkpoint: Position = await views.checkpoint(name)
-  const held = new Map<string, Stored<Document>>()
-  for await (const stored of views.list(name)) held.set(stored.key, stored as typeof stored & Stored<Document>)
+async function openView<Document>(ports: Ports, projection: Projection<Document>) {
+  const { documents, completeTo } = await storedView(ports, projection)
+  const held = documents as Map<string, Stored<Document>>
   return {
-    checkpoint,
+    completeTo,
     take(item: LogItem): void {
       const event = recorded(item)
       if (event === null) return
