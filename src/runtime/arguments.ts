@@ -24,6 +24,12 @@ export const uriReference = kindOf(
   "1 to 256 characters that a URI may have: A-Z a-z 0-9 - . _ ~ : / ? # [ ] @ ! $ & ' ( ) * + , ; = %",
   (value) => typeof value === 'string' && /^[\w.~:/?#[\]@!$&'()*+,;=%-]{1,256}$/.test(value),
 )
+/** What `readSummary` and `summaryOf` give. */
+export const summary = kindOf('summary', (value) => isObject(value) && Array.isArray(value['sessions']))
+export const logger = kindOf(
+  'object with the functions info, warn and error',
+  (value) => isObject(value) && ['info', 'warn', 'error'].every((name) => typeof value[name] === 'function'),
+)
 /** A swarm that this package has connected, or its ports. */
 export const connected = kindOf(
   'a swarm of connectSwarm or openEmbeddedSwarm',
