@@ -25,6 +25,9 @@ export type StartResult =
 export async function requestStart(ports: ClientPorts, author: Author, request: StartRequest): Promise<StartResult> {
   if (!object.fits(request)) return invalid('the request: expected an object with the key task')
   const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined && value !== null))
+  for (const name of ['labels', 'context'])
+    if (object.fits(given[name]) && Object.hasOwn(Object(given[name]), '__proto__'))
+      return invalid(`${name}: __proto__ is no name that can be kept`)
   const parsed = startInputSchema.safeParse({ session_id: ports.ids.next(), ...given })
   if (!parsed.success) return invalid(describe(parsed.error.issues))
   const sessionId = parsed.data.session_id

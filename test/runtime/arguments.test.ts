@@ -34,6 +34,8 @@ describe('a request', () => {
     ['start', [null], 'the request: expected an object'],
     ['start', ['a task'], 'the request: expected an object'],
     ['start', [{ task: 5 }], 'task: expected string'],
+    ['start', [{ task: 'a', labels: JSON.parse('{"__proto__":"1"}') as unknown }], 'labels: __proto__ is no name'],
+    ['start', [{ task: 'a', context: JSON.parse('{"__proto__":1}') as unknown }], 'context: __proto__ is no name'],
   ])('%s%j is refused as a value', async (method, given, message) => {
     const head = await log.head()
     const refused = { ok: false, code: 'invalid_argument', message: expect.stringContaining(message) as string }
