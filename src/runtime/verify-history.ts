@@ -2,7 +2,7 @@
 import { NO_HASH } from '../events/envelope.ts'
 import type { Sha256 } from '../events/hash-chain.ts'
 import type { Position, SessionId } from '../events/ids.ts'
-import { SwarmError } from './errors.ts'
+import { sessionNotFound } from './errors.ts'
 import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
 import type { Parked } from './trail.ts'
 import { TrailVerifier, type RecordedHead, type VerifiedTrail } from './verify.ts'
@@ -100,7 +100,7 @@ export async function verifySessions(
   for (const sessionId of wanted) {
     const items = await ports.log.read(sessionId)
     if (items.length === 0 && !recorded.has(sessionId)) {
-      throw new SwarmError('session_not_found', `no session ${sessionId}`, { details: { sessionId } })
+      throw sessionNotFound(sessionId)
     }
     for (const item of items) verifier.take(sessionId, item)
   }
