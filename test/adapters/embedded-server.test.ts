@@ -236,6 +236,21 @@ describe('the directory', () => {
     expect(await inspectEmbeddedServer(dir)).toBeNull()
   })
 
+  it.each(['server.json', 'server-settings.json', 'generation.json', 'nats.conf', 'nats.pid', 'nats.log'])(
+    'with a directory in the place of %s is a clear error, in acquiring, stopping and looking',
+    async (name) => {
+      const other = join(base, 'other')
+      await mkdir(join(other, name), { recursive: true })
+      await mkdir(join(other, 'lock'))
+      const fault = {
+        code: 'log_unreachable',
+        message: expect.stringContaining(`${join(other, name)} is a directory`) as string,
+      }
+      for (const use of [acquire, stopEmbeddedServer, inspectEmbeddedServer])
+        await expect(use(other)).rejects.toMatchObject(fault)
+    },
+  )
+
   it('that can’t be made is a clear error', async () => {
     await writeFile(join(base, 'file'), '')
     const acquired = acquireEmbeddedServer({ dir: join(base, 'file/.swarmtrail') })
