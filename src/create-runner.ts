@@ -39,6 +39,7 @@ export type CreateRunner = {
   drainMs?: number | undefined
   /** Serve only these sessions. */
   only?: readonly string[] | undefined
+  /** The `source` of its events is `runner/<runnerId>`, a URI reference; default: the host's name and a UUID. */
   runnerId?: string | undefined
   hooks?: RunnerHooks | undefined
 }
