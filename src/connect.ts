@@ -12,6 +12,8 @@ import { uuidv7Ids } from './adapters/system/ids.ts'
 import { silentLogger } from './adapters/system/silent-logger.ts'
 import { sha256 } from './adapters/system/sha256.ts'
 import { namesOf } from './events/subjects.ts'
+import * as kinds from './runtime/arguments.ts'
+import { check, checkOptions } from './runtime/arguments.ts'
 import type { ClientPorts, LeaseStore, Logger } from './runtime/ports.ts'
 import { createSwarm, type Swarm } from './runtime/swarm.ts'
 
@@ -39,6 +41,20 @@ export type ConnectOptions = {
   dir?: string | undefined
 }
 
+/** The password is for the server to judge: it must not get into a message. */
+const OPTIONS = {
+  user: kinds.text,
+  credsFile: kinds.text,
+  inboxPrefix: kinds.text,
+  namespace: kinds.text,
+  replicas: kinds.integer(1, 5),
+  logger: kinds.logger,
+  source: kinds.uriReference,
+  traceparent: kinds.text,
+  dir: kinds.text,
+  onProgress: kinds.callback,
+}
+
 /** A client and its connection. Its `ports` are for runners and readers of this package. */
 export type ConnectedSwarm = Swarm & {
   readonly ports: ClientPorts & { leases: LeaseStore }
@@ -55,6 +71,8 @@ export type ConnectedSwarm = Swarm & {
  * The connection is kept through server restarts; `close` ends it.
  */
 export async function connectSwarm(options: ConnectOptions): Promise<ConnectedSwarm> {
+  checkOptions(options, OPTIONS)
+  check('servers', options.servers, kinds.either(kinds.text, kinds.listOf(kinds.text)))
   const namespace = options.namespace ?? NAMESPACE_DEFAULT
   const link = await connectNats({ ...options, namespace })
   try {
@@ -72,9 +90,10 @@ export type EmbeddedOptions = Omit<ConnectOptions, 'servers' | 'user' | 'passwor
 
 /**
  * A swarm on the embedded nats-server of a directory (default: `.swarmtrail`), started when it is not running and
- * shared with every other process of that directory. Throws `server_not_found`, `log_unreachable`.
+ * shared with every other process of that directory. Throws `server_not_found`, `log_unreachable`, `invalid_argument`.
  */
 export async function openEmbeddedSwarm(options: EmbeddedOptions = {}): Promise<ConnectedSwarm> {
+  checkOptions(options, OPTIONS)
   const dir = resolve(options.dir ?? '.swarmtrail')
   const server = await acquireEmbeddedServer({ dir, onProgress: options.onProgress })
   try {

@@ -8,10 +8,12 @@ import { builtInTools } from './adapters/tools/built-in-tools.ts'
 import { fileWorkflows, type FileWorkflowsOptions } from './adapters/workflow/file-workflows.ts'
 import { gitWorkspaces } from './adapters/workspace/git-workspaces.ts'
 import { scratchDirectory, type ConnectedSwarm } from './connect.ts'
-import { SESSION_ID_PATTERN } from './events/ids.ts'
+import { isSessionId } from './events/ids.ts'
 import type { StartInput } from './events/start-input.ts'
+import { DURATION_MS_MAX } from './events/workflow-config.ts'
+import * as kinds from './runtime/arguments.ts'
+import { check, checkOptions } from './runtime/arguments.ts'
 import { recalled } from './runtime/effects/recall.ts'
-import { SwarmError } from './runtime/errors.ts'
 import { holderOn, takeLease } from './runtime/lease-keeper.ts'
 import type { ArtifactStore, LeaseHolder, Workflow } from './runtime/ports.ts'
 import { startProjector } from './runtime/projector.ts'
@@ -37,8 +39,22 @@ export type CreateRunner = {
   drainMs?: number | undefined
   /** Serve only these sessions. */
   only?: readonly string[] | undefined
+  /** The `source` of its events is `runner/<runnerId>`, a URI reference; default: the host's name and a UUID. */
   runnerId?: string | undefined
   hooks?: RunnerHooks | undefined
+}
+
+const DRAIN = { drainMs: kinds.integer(0, DURATION_MS_MAX) }
+const OPTIONS = {
+  ...DRAIN,
+  capacity: kinds.integer(1),
+  workflow: kinds.text,
+  command: kinds.object,
+  sourceDir: kinds.text,
+  leaseTtlMs: kinds.integer(LEASE_TTL_MS_MIN, DURATION_MS_MAX),
+  only: kinds.listOf(kinds.sessionId),
+  runnerId: kinds.uriReference,
+  hooks: kinds.object,
 }
 
 /** A runner at work in this process. */
@@ -63,10 +79,13 @@ export type RunningRunner = {
 const RIGHTS_LEASE = 'runner.rights'
 
 /**
- * Serves sessions until closed. Throws the `workflow_*` errors, `not_unattended` and `not_authorized` before it takes any
- * session.
+ * Serves sessions until closed. Throws `invalid_argument`, the `workflow_*` errors, `not_unattended` and `not_authorized`
+ * before it takes any session.
  */
 export async function createRunner(options: CreateRunner): Promise<RunningRunner> {
+  checkOptions(options, OPTIONS)
+  check('swarm', options.swarm, kinds.connected)
+  if (options.command !== undefined) check('command.command', options.command.command, kinds.text)
   const shell = localShell()
   try {
     return await serve(shell, options)
@@ -82,7 +101,7 @@ async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningR
   const { swarm } = options
   const sourceDir = resolve(options.sourceDir ?? '.')
   const host = systemHost()
-  const leaseTtlMs = atLeast('leaseTtlMs', options.leaseTtlMs ?? LEASE_TTL_MS_DEFAULT, LEASE_TTL_MS_MIN)
+  const leaseTtlMs = options.leaseTtlMs ?? LEASE_TTL_MS_DEFAULT
   const runnerId = options.runnerId ?? `${host.name}-${swarm.ports.ids.next()}`
   const workflows = fileWorkflows({ workflowPath: options.workflow, command: options.command, sourceDir })
   const workflow = await workflows.load()
@@ -102,9 +121,9 @@ async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningR
     runnerId,
     sourceDir,
     workspaceRoot: join(swarm.dir, 'workspaces'),
-    capacity: atLeast('capacity', options.capacity ?? host.cores, 1),
+    capacity: options.capacity ?? host.cores,
     leaseTtlMs,
-    drainMs: atLeast('drainMs', options.drainMs ?? DRAIN_MS_DEFAULT, 0),
+    drainMs: options.drainMs ?? DRAIN_MS_DEFAULT,
     recall: (request: StartInput) => recalled(swarm.ports, request),
     only: options.only === undefined ? undefined : new Set(options.only),
   }
@@ -114,8 +133,9 @@ async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningR
   const runner = new Runner(ports, settings, options.hooks)
   const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()
-  const close = async ({ drainMs }: { drainMs?: number } = {}) => {
-    await runner.drain(drainMs).finally(() => shell.close())
+  const close = async (given: { drainMs?: number } = {}) => {
+    checkOptions(given, DRAIN)
+    await runner.drain(given.drainMs).finally(() => shell.close())
     await projecting.stop()
   }
   return {
@@ -126,9 +146,10 @@ async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningR
     },
     close,
     run: (request) => {
+      if (!kinds.object.fits(request)) return swarm.start(request)
       const sessionId = request.session_id ?? swarm.ports.ids.next()
       const start = () => swarm.start({ ...request, session_id: sessionId })
-      return SESSION_ID_PATTERN.test(sessionId) ? runner.run(sessionId, request.labels?.['lane'] ?? '', start) : start()
+      return isSessionId(sessionId) ? runner.run(sessionId, request.labels?.['lane'] ?? '', start) : start()
     },
     kill: async () => {
       await runner.kill().finally(() => shell.close())
@@ -150,9 +171,4 @@ async function refuseWithoutRights(
   const lease = await takeLease(ports, RIGHTS_LEASE, holder, leaseTtlMs)
   await lease?.release()
   await ports.artifacts.put('')
-}
-
-function atLeast(name: string, value: number, min: number): number {
-  if (Number.isInteger(value) && value >= min) return value
-  throw new SwarmError('invalid_argument', `${name}: expected integer >= ${min}, got ${value}`)
 }

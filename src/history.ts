@@ -14,7 +14,9 @@ import { toTimestamp } from './events/timestamp.ts'
 import type { ViewName } from './projections/names.ts'
 import { readAudit as auditOf, readTexts, type Audit } from './runtime/audit.ts'
 import { backtest as judge, type Backtest } from './runtime/backtest/backtest.ts'
-import type { LogParked, Workflow } from './runtime/ports.ts'
+import * as kinds from './runtime/arguments.ts'
+import { check, checkOptions, checkView } from './runtime/arguments.ts'
+import type { ClientPorts, LogParked, Workflow } from './runtime/ports.ts'
 import { rebuildView as rebuild, type Rebuilt } from './runtime/rebuild.ts'
 import { exportTrails as linesOf } from './runtime/transfer/export-trails.ts'
 import { importTrails as importLines, type Imported } from './runtime/transfer/import-trails.ts'
@@ -26,17 +28,29 @@ import { recordedHeads, type Summary } from './runtime/verify-summary.ts'
 type Told = { onProgress?: ((done: number, of: number) => void) | undefined }
 /** A summary made earlier by `summaryOf` and kept elsewhere: nothing in it may be gone, shorter or other. */
 type Against = { against?: Summary | undefined }
-type Ports = Pick<ConnectedSwarm, 'ports'>
+type HasPorts = Pick<ConnectedSwarm, 'ports'>
+
+function portsOf(swarm: HasPorts): ClientPorts {
+  check('swarm', swarm, kinds.connected)
+  return swarm.ports
+}
 
 /**
  * Recomputes hash chains and checks order, schema and legality of every session, or of some. What is not as it was
  * written is in the result (`ok: false`, with the first bad event of each session, and with what the whole log has lost),
  * not thrown. Throws `session_not_found`, `log_unreachable`.
  */
-export function verifyLog(
-  { ports }: Ports,
-  { sessionIds, against, onProgress }: Told & Against & { sessionIds?: readonly SessionId[] | undefined } = {},
+export async function verifyLog(
+  swarm: HasPorts,
+  options: Told & Against & { sessionIds?: readonly SessionId[] | undefined } = {},
 ): Promise<histories.Verification> {
+  const ports = portsOf(swarm)
+  checkOptions(options, {
+    sessionIds: kinds.listOf(kinds.sessionId),
+    against: kinds.summary,
+    onProgress: kinds.callback,
+  })
+  const { sessionIds, against, onProgress } = options
   const recorded = against === undefined ? undefined : recordedHeads(against)
   if (sessionIds !== undefined) return histories.verifySessions(ports, sessionIds, { recorded })
   return histories.verifyLog(ports, { recorded, onProgress })
@@ -46,7 +60,10 @@ export function verifyLog(
  * The same of an export, with no server. Throws `invalid_argument` for a file that can't be read, `history_corrupt` for
  * one that was cut off and for a line that can't be told to belong to any session.
  */
-export function verifyExport(path: string, { against }: Against = {}): Promise<FileVerification> {
+export async function verifyExport(path: string, options: Against = {}): Promise<FileVerification> {
+  check('path', path, kinds.text)
+  checkOptions(options, { against: kinds.summary })
+  const { against } = options
   const recorded = against === undefined ? undefined : recordedHeads(against)
   return verifyFile(readLines(path), { sha256, codec: artifactCodec, recorded })
 }
@@ -72,37 +89,55 @@ export type ExportOptions = {
  * Trails as lines of JSON in log order, without their ends: one event each, as stored, with its position added. Throws
  * `session_not_found`, `log_unreachable`.
  */
-export function exportTrails({ ports }: Ports, options: ExportOptions = {}): AsyncGenerator<string> {
+export async function* exportTrails(swarm: HasPorts, options: ExportOptions = {}): AsyncGenerator<string> {
+  const ports = portsOf(swarm)
+  checkOptions(options, {
+    sessionIds: kinds.listOf(kinds.sessionId),
+    artifacts: kinds.flag,
+    framed: kinds.flag,
+    onParked: kinds.callback,
+    onGone: kinds.callback,
+  })
   const { artifacts = false, ...rest } = options
-  return linesOf(ports, { ...rest, artifacts: artifacts ? artifactCodec : undefined })
+  yield* linesOf(ports, { ...rest, artifacts: artifacts ? artifactCodec : undefined })
 }
 
 /**
  * Brings the file of an export into an empty namespace: the same events in the same order, with the same hashes. Throws
  * `import_refused` with nothing written when the namespace is not empty or not every line is sound, `log_unreachable`.
  */
-export function importTrails({ ports }: Ports, path: string, { onProgress }: Told = {}): Promise<Imported> {
-  return importLines(ports, { open: () => readLines(path), codec: artifactCodec, onProgress })
+export async function importTrails(swarm: HasPorts, path: string, options: Told = {}): Promise<Imported> {
+  const ports = portsOf(swarm)
+  check('path', path, kinds.text)
+  checkOptions(options, { onProgress: kinds.callback })
+  return importLines(ports, { open: () => readLines(path), codec: artifactCodec, onProgress: options.onProgress })
 }
 
 /**
  * Folds a view from zero, says what differs from what is stored, and puts that right; readers see whole views all the
- * time. Throws `log_unreachable`.
+ * time. Throws `unknown_view`, `log_unreachable`.
  */
-export function rebuildView({ ports }: Ports, view: ViewName, { onProgress }: Told = {}): Promise<Rebuilt> {
-  return rebuild(ports, view, onProgress)
+export async function rebuildView(swarm: HasPorts, view: ViewName, options: Told = {}): Promise<Rebuilt> {
+  const ports = portsOf(swarm)
+  checkView(view)
+  checkOptions(options, { onProgress: kinds.callback })
+  return rebuild(ports, view, options.onProgress)
 }
 
 /**
  * The whole story of a session: what was claimed, verified and changed, the machine's path, the record itself and
  * whether it is sound. Throws `session_not_found`, `log_unreachable`.
  */
-export function readAudit({ ports }: Ports, sessionId: SessionId): Promise<Audit> {
+export async function readAudit(swarm: HasPorts, sessionId: SessionId): Promise<Audit> {
+  const ports = portsOf(swarm)
+  check('session_id', sessionId, kinds.sessionId)
   return auditOf(ports, sessionId)
 }
 
 /** An audit as one HTML page that needs nothing else, with prompts, outputs and patch in it. Throws `log_unreachable`. */
-export async function auditPage({ ports }: Ports, audit: Audit): Promise<string> {
+export async function auditPage(swarm: HasPorts, audit: Audit): Promise<string> {
+  const ports = portsOf(swarm)
+  check('audit', audit, kinds.object)
   const events = audit.record.map(({ event }) => event)
   return pageOf(audit, await readTexts(ports, events), toTimestamp(systemClock().now()))
 }
@@ -112,9 +147,13 @@ export async function auditPage({ ports }: Ports, audit: Audit): Promise<string>
  * asked for up to a position. Throws the `workflow_*` errors, `log_unreachable`.
  */
 export async function backtest(
-  { ports }: Ports,
-  { workflow: workflowPath, after }: { workflow: string; after?: Position | undefined },
+  swarm: HasPorts,
+  options: { workflow: string; after?: Position | undefined },
 ): Promise<Backtest & { workflow: Workflow }> {
+  const ports = portsOf(swarm)
+  checkOptions(options, { after: kinds.position })
+  check('workflow', options.workflow, kinds.text)
+  const { workflow: workflowPath, after } = options
   // Loaded by who needs it: YAML and templates are the larger part of all that is behind this file.
   const { fileWorkflows } = await import('./adapters/workflow/file-workflows.ts')
   const workflow = await fileWorkflows({ workflowPath, sourceDir: process.cwd() }).load()

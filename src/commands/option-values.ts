@@ -10,7 +10,8 @@ export function wholeNumber(text: string): number {
 export function label(text: string, before: Record<string, string> = {}): Record<string, string> {
   const equals = text.indexOf('=')
   if (equals < 1) throw new InvalidArgumentError('Expected NAME=VALUE.')
-  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) }
+  // Spread into a literal, a `__proto__` would be lost and not be refused as the name that it is.
+  return Object.fromEntries([...Object.entries(before), [text.slice(0, equals), text.slice(equals + 1)]])
 }
 
 export function list(text: string): string[] {

@@ -19,10 +19,7 @@ export function accepted<T extends Readonly<{ ok: true }> | Refused>(
   if (result.ok) return result as Extract<T, Readonly<{ ok: true }>>
   const { code, message, phase, command } = result
   const words = WORDS[code]?.(sessionId, { phase, command }) ?? message
-  throw new CliError(code, words, {
-    ...(phase === undefined ? {} : { phase }),
-    ...(command === undefined ? {} : { command }),
-  })
+  throw new CliError(code, words, phase === undefined ? {} : { session_id: sessionId, phase, command })
 }
 
 export function notFound(sessionId: string): CliError {

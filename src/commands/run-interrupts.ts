@@ -31,7 +31,12 @@ async function stop({ terminal }: Cli, swarm: ConnectedSwarm, sessionId: Session
 
 /** The session stays in the log as it is, for another runner to bring to its end. */
 function leave(cli: Cli, runner: RunningRunner, sessionId: SessionId, signal: Interrupt['signal']): Promise<never> {
-  const told = `session ${sessionId} is left unfinished; a runner can bring it to its end: swarmtrail runner`
+  const { path } = runner.workflow
+  const how =
+    path === null
+      ? 'a runner with a workflow file can bring it to its end: swarmtrail init, unless there is one, then swarmtrail runner'
+      : `a runner can bring it to its end: swarmtrail runner --workflow ${path}`
+  const told = `session ${sessionId} is left unfinished; ${how}`
   return cli.endAtOnce(signal, async () => {
     cli.terminal.note(told)
     await runner.kill()

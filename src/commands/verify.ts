@@ -3,6 +3,7 @@ import { coloured } from '../adapters/cli/colours.ts'
 import { EXIT } from '../adapters/cli/exit-status.ts'
 import { oneLine } from '../adapters/cli/printable.ts'
 import { CliError } from '../adapters/cli/report-error.ts'
+import { isSessionId } from '../events/ids.ts'
 import type { Sign, Summary } from '../runtime/verify-summary.ts'
 import type { Verification } from '../runtime/verify-history.ts'
 import type { VerifiedTrail } from '../runtime/verify.ts'
@@ -130,7 +131,7 @@ async function writeSummary({ terminal }: Cli, verification: Verification, path:
 
 function tellParked({ terminal }: Cli, { parked }: Verification): void {
   for (const { session_id, position, code, reason } of parked.first)
-    terminal.note(oneLine(`parked: position ${position} among the events of ${session_id}: ${code}: ${reason}`))
+    terminal.note(oneLine(`parked: position ${position} ${whereOf(session_id)}: ${code}: ${reason}`))
   const more = parked.count - parked.first.length
   if (more > 0) terminal.note(`parked: ${more} more`)
 }
@@ -138,6 +139,10 @@ function tellParked({ terminal }: Cli, { parked }: Verification): void {
 function gapLine({ from, to }: { from: number; to: number }, colours: boolean): string {
   const where = from === to ? `position ${from}` : `positions ${from} to ${to}`
   return `${coloured(colours, 'red', 'LOST')} ${where}: nothing is there any more`
+}
+
+function whereOf(place: string): string {
+  return isSessionId(place) ? `among the events of ${place}` : `on ${place}`
 }
 
 function lineOf({ session_id, events, ok, bad }: VerifiedTrail, colours: boolean): string {

@@ -28,8 +28,8 @@ async function wait(cli: Cli, ids: readonly string[], { timeoutMs }: { timeoutMs
   const { terminal } = cli
   const swarm = await cli.swarm()
   const results = await Promise.all(ids.map((id) => swarm.wait(id, { timeoutMs })))
-  const wrong = results.find(({ error }) => error !== null)?.error
-  if (wrong !== undefined && wrong !== null) throw new CliError(wrong.code, wrong.message, { session_ids: ids })
+  for (const [index, { error }] of results.entries())
+    if (error !== null) throw new CliError(error.code, error.message, { session_id: ids[index] })
   const records = results.map(({ session }) => session)
   if (terminal.json) await terminal.value(ids.length === 1 ? records[0] : records)
   else for (const [index, result] of results.entries()) await terminal.line(lineOf(ids[index] ?? '', result))

@@ -1,8 +1,8 @@
 /** Schemas of the parts that several events carry. */
 import { z } from 'zod'
-import { SESSION_ID_PATTERN } from './ids.ts'
+import { SESSION_ID_PATTERN, SESSION_ID_WORDS } from './ids.ts'
 
-export const sessionIdSchema = z.string().regex(SESSION_ID_PATTERN, 'expected 1 to 64 characters of A-Z a-z 0-9 _ -')
+export const sessionIdSchema = z.string().regex(SESSION_ID_PATTERN, `expected ${SESSION_ID_WORDS}`)
 
 /** A stored artifact: its content lies in the artifact store under `sha256-<digest>`. */
 export const artifactRefSchema = z.object({

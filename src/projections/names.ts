@@ -1,7 +1,10 @@
 /** Every view by its name: all it takes to find what is stored of it. What makes its documents takes long to load. */
 
-/** Where a view is stored. The version is raised whenever the same events give another document; it is then rebuilt. */
-export type Store = { readonly name: string; readonly version: number }
+/**
+ * Where a view is stored. The version is raised whenever the same events give another document; it is then rebuilt.
+ * `toldOnce`: a field of its documents that is null as long as they are still being made; until then none is told.
+ */
+export type Store = { readonly name: string; readonly version: number; readonly toldOnce?: string }
 
 export const VIEWS = {
   registry: { name: 'registry', version: 1 },
@@ -9,7 +12,7 @@ export const VIEWS = {
   transitions: { name: 'transitions', version: 1 },
   vericify: { name: 'vericify', version: 1 },
   'status-events': { name: 'status-events', version: 1 },
-  ledger: { name: 'ledger', version: 1 },
+  ledger: { name: 'ledger', version: 1, toldOnce: 'recorded_at' },
   audits: { name: 'audits', version: 1 },
 } as const satisfies Record<string, Store>
 

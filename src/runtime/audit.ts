@@ -5,7 +5,7 @@ import type { ArtifactRef, Output } from '../events/parts.ts'
 import { INITIAL_STATE, stateName, type SessionState } from '../machines/decider.ts'
 import { storyOf } from '../projections/story.ts'
 import type { Story } from '../projections/story-document.ts'
-import { isSwarmError, messageOf, SwarmError } from './errors.ts'
+import { isSwarmError, messageOf, sessionNotFound } from './errors.ts'
 import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
 import { takeIn, type Parked, type Step } from './trail.ts'
 import { verifyTrail } from './verify.ts'
@@ -36,7 +36,7 @@ export async function readAudit(ports: Pick<ClientPorts, 'log' | 'sha256'>, sess
   const items = await ports.log.read(sessionId)
   const { record, path, parked } = foldItems(items)
   const story = storyOf(record.map(({ event }) => event))
-  if (story === null) throw new SwarmError('session_not_found', `no session ${sessionId}`)
+  if (story === null) throw sessionNotFound(sessionId)
   const { ok, events, head_hash, bad } = verifyTrail(sessionId, items, { sha256: ports.sha256 })
   const soundness = { ok, events, head_hash, bad: bad && { position: bad.position, reason: bad.reason } }
   return { story, record, path, parked, soundness }

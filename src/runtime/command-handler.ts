@@ -1,6 +1,8 @@
 /** Commands from outside the owning runner: load the trail, decide, append; on a conflict, load and decide again. */
+import { describe } from '../events/catalog.ts'
 import type { SwarmEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
+import { eventSchemas, type SessionFact } from '../events/session-events.ts'
 import type { CommandBody } from '../machines/commands.ts'
 import { decide, INITIAL_STATE, type Refusal, type SessionState } from '../machines/decider.ts'
 import { isSwarmError, SwarmError } from './errors.ts'
@@ -16,7 +18,8 @@ export type Accepted = { ok: true; position: Position; event: SwarmEvent; state:
 
 /**
  * Decides a command on a session and appends the fact. Refusals are values; nothing was written then.
- * Throws `log_unreachable`, `append_outcome_unknown` (after a bounded number of tries), `history_corrupt`.
+ * Throws `invalid_argument` for a command whose event would not be what its schema says, `log_unreachable`,
+ * `append_outcome_unknown` (after a bounded number of tries), `history_corrupt`.
  */
 export async function handleCommand(
   { log, clock }: { log: EventLog; clock: Clock },
@@ -30,6 +33,7 @@ export async function handleCommand(
     const at = clock.now()
     const decision = decide(state, { ...body, at })
     if (!decision.ok) return decision
+    refuseUnreadable(decision.fact)
     const event = nextEvent(state, decision.fact, sessionId, author, { at })
     try {
       const position = await appendSurely(log, clock, event, state.version)
@@ -46,6 +50,12 @@ export async function handleCommand(
       retryable: true,
     },
   )
+}
+
+/** What no reader could decode is never written; what is wrong is named by field. */
+function refuseUnreadable({ type, data }: SessionFact): void {
+  const parsed = eventSchemas[type].safeParse(data)
+  if (!parsed.success) throw new SwarmError('invalid_argument', describe(parsed.error.issues))
 }
 
 /**

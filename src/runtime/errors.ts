@@ -57,6 +57,13 @@ export class SwarmError extends Error {
   }
 }
 
+/** Nobody has asked for this session, or not yet at the place that is looked at. */
+export function sessionNotFound(sessionId: string, where = ''): SwarmError {
+  return new SwarmError('session_not_found', `no session ${JSON.stringify(sessionId)}${where}`, {
+    details: { session_id: sessionId },
+  })
+}
+
 /** Whether what was thrown is one of ours, and of this code where one is given. */
 export function isSwarmError(error: unknown, code?: ErrorCode): error is SwarmError {
   return (

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../events/envelope.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import { EVENT_TYPES, nounOf } from '../events/session-events.ts'
-import { SwarmError } from './errors.ts'
+import { sessionNotFound } from './errors.ts'
 import type { ClientPorts, LogParked } from './ports.ts'
 import { recorded } from './log-item.ts'
 
@@ -53,9 +53,7 @@ async function hasClosed(ports: ClientPorts, sessionId: SessionId, after: Positi
   const trail = await ports.log.read(sessionId)
   // What can't be read may be the request of a newer version; what else comes before one is no session's.
   if (!trail.some((item) => item.kind === 'parked' || item.event.type === 'start.requested'))
-    throw new SwarmError('session_not_found', `no session ${JSON.stringify(sessionId)}`, {
-      details: { session_id: sessionId },
-    })
+    throw sessionNotFound(sessionId)
   return trail.some((item) => item.position <= after && recorded(item)?.type === 'session.closed')
 }
 

@@ -2,7 +2,7 @@ import { toTimestamp } from '../events/timestamp.ts'
 import type { Position, SessionId } from '../events/ids.ts'
 import type { SessionContext } from '../machines/context.ts'
 import { contextOf, INITIAL_STATE, phaseOf, stateName, type Phase, type SessionState } from '../machines/decider.ts'
-import { SwarmError } from './errors.ts'
+import { sessionNotFound } from './errors.ts'
 import type { ClientPorts } from './ports.ts'
 import { takeIn } from './trail.ts'
 
@@ -54,12 +54,7 @@ export async function replayTrail(
     state = step.state
     if (item.kind === 'event') time = item.event.time
   }
-  if (steps.length === 0) {
-    throw new SwarmError(
-      'session_not_found',
-      `no session ${sessionId}${upTo === undefined ? '' : ` at position ${upTo}`}`,
-    )
-  }
+  if (steps.length === 0) throw sessionNotFound(sessionId, upTo === undefined ? '' : ` at position ${upTo}`)
   const replay = {
     session_id: sessionId,
     position: state.version,

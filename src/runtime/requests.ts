@@ -1,10 +1,11 @@
 /** What coordinators ask for: checked, decided on and written. Refusals are values. */
 import { describe } from '../events/catalog.ts'
 import { EVENT_BYTES_MAX } from '../events/envelope.ts'
-import { SESSION_ID_PATTERN, type Position, type SessionId } from '../events/ids.ts'
+import type { Position, SessionId } from '../events/ids.ts'
 import { startInputSchema, type StartInput } from '../events/start-input.ts'
 import type { CoordinatorCommand } from '../machines/commands.ts'
 import type { Refusal } from '../machines/decider.ts'
+import { check, object, sessionId as aSessionId } from './arguments.ts'
 import { handleCommand } from './command-handler.ts'
 import { isSwarmError } from './errors.ts'
 import type { ClientPorts } from './ports.ts'
@@ -22,26 +23,31 @@ export type StartResult =
   | ((Refusal | InvalidArgument) & { sessionId?: undefined })
 
 export async function requestStart(ports: ClientPorts, author: Author, request: StartRequest): Promise<StartResult> {
+  if (!object.fits(request)) return invalid('the request: expected an object with the key task')
   const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined && value !== null))
+  for (const name of ['labels', 'context'])
+    if (object.fits(given[name]) && Object.hasOwn(Object(given[name]), '__proto__'))
+      return invalid(`${name}: __proto__ is no name that can be kept`)
   const parsed = startInputSchema.safeParse({ session_id: ports.ids.next(), ...given })
   if (!parsed.success) return invalid(describe(parsed.error.issues))
   const sessionId = parsed.data.session_id
-  const result = await requestCommand(ports, author, sessionId, { type: 'START', input: parsed.data })
+  const result = await requestCommand(ports, author, sessionId, () => ({ type: 'START', input: parsed.data }))
   return result.ok ? { ok: true, sessionId, position: result.position } : result
 }
 
+/** Nothing is written, and no trail read, before what the body is made of has been checked. */
 export async function requestCommand(
   ports: ClientPorts,
   author: Author,
   sessionId: SessionId,
-  body: CoordinatorCommand,
+  bodyOf: () => CoordinatorCommand,
 ): Promise<CommandResult> {
-  if (!SESSION_ID_PATTERN.test(sessionId))
-    return invalid(`session_id: expected 1 to 64 characters of A-Z a-z 0-9 _ -, got ${JSON.stringify(sessionId)}`)
   try {
-    const result = await handleCommand(ports, author, sessionId, body)
+    check('session_id', sessionId, aSessionId)
+    const result = await handleCommand(ports, author, sessionId, bodyOf())
     return result.ok ? { ok: true, position: result.position } : result
   } catch (error) {
+    if (isSwarmError(error, 'invalid_argument')) return invalid(error.message)
     if (!isSwarmError(error, 'append_too_large')) throw error
     return invalid(`the request is too large: all of it has to fit into one event of ${EVENT_BYTES_MAX} bytes`)
   }

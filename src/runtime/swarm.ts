@@ -4,19 +4,15 @@
  * What decides and folds is loaded by the methods that need it: loading it takes longer than looking something up.
  */
 import type { RecordedEvent } from '../events/envelope.ts'
-import { SESSION_ID_PATTERN, sessionOfPost, type Position, type SessionId } from '../events/ids.ts'
+import { isSessionId, sessionOfPost, type Position, type SessionId } from '../events/ids.ts'
 import type { StartInput } from '../events/start-input.ts'
 import { toEpochMs } from '../events/timestamp.ts'
 import type { CoordinatorCommand } from '../machines/commands.ts'
 import type { DocumentOf } from '../projections/catalog.ts'
-import {
-  isViewName,
-  RECENT_SESSIONS_KEY,
-  RECENT_SESSIONS_MAX,
-  VIEW_NAMES,
-  type ViewName,
-} from '../projections/names.ts'
+import { RECENT_SESSIONS_KEY, RECENT_SESSIONS_MAX, type ViewName } from '../projections/names.ts'
 import { SESSION_STATUSES } from '../projections/status.ts'
+import * as kinds from './arguments.ts'
+import { check, checkOptions, checkView } from './arguments.ts'
 import type { RecallEntry } from './effects/recall.ts'
 import { SwarmError } from './errors.ts'
 import type { EventsOptions } from './follow-events.ts'
@@ -37,6 +33,8 @@ export type ListOptions = {
   /** At most so many, the newest; cheap however long the log is, when nothing else is asked for. */
   limit?: number | undefined
 }
+/** Who asks, and why; by default whoever connected the swarm. */
+type Asked = { by?: string | undefined; reason?: string | undefined }
 /** A position, `start`, `now`, or a time: RFC 3339, or the beginning of one such as `2026-01-31`. What comes after it counts. */
 export type Place = Position | string
 /** Seconds, the time of day and the zone may be missing; `Date.parse` alone would take `foo 7` for a day in 2001. */
@@ -51,14 +49,18 @@ export type Swarm = ReturnType<typeof createSwarm>
 export function createSwarm(ports: ClientPorts, options: { source: string; traceparent?: string | undefined }) {
   const author = { ids: ports.ids, sha256: ports.sha256, source: options.source, traceparent: options.traceparent }
 
-  const command = async (sessionId: SessionId, body: CoordinatorCommand): Promise<CommandResult> =>
-    (await import('./requests.ts')).requestCommand(ports, author, sessionId, body)
+  const command = async (sessionId: SessionId, bodyOf: () => CoordinatorCommand): Promise<CommandResult> =>
+    (await import('./requests.ts')).requestCommand(ports, author, sessionId, bodyOf)
+  const asked = (given: Asked) => {
+    checkOptions(given, {})
+    return { by: given.by ?? options.source, reason: given.reason }
+  }
 
   /** Decides on a post, whose name begins with its session. */
-  const decide = async (postId: string, body: CoordinatorCommand): Promise<CommandResult> => {
-    const sessionId = sessionOfPost(postId)
-    if (SESSION_ID_PATTERN.test(sessionId)) return command(sessionId, body)
-    const message = `post ${JSON.stringify(postId)}: expected SESSION.EVENT, as the event post.held names it`
+  const decide = async (postId: string, bodyOf: () => CoordinatorCommand): Promise<CommandResult> => {
+    const sessionId = kinds.text.fits(postId) ? sessionOfPost(postId) : ''
+    if (isSessionId(sessionId)) return command(sessionId, bodyOf)
+    const message = `post ${kinds.shown(postId)}: expected SESSION.EVENT, as the event post.held names it`
     return { ok: false, code: 'invalid_argument', message }
   }
 
@@ -74,20 +76,19 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
       (await import('./requests.ts')).requestStart(ports, author, request),
 
     /** Asks a session to stop; its processes are ended and it is cleaned up. */
-    stop: (sessionId: SessionId, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
-      command(sessionId, { type: 'STOP', by, reason }),
+    stop: (sessionId: SessionId, given: Asked = {}) => command(sessionId, () => ({ type: 'STOP', ...asked(given) })),
 
     /** Lets a blocked and held session go on; the guidance reaches its next turn. */
-    resume: (sessionId: SessionId, { by = options.source, guidance = '' }: { by?: string; guidance?: string } = {}) =>
-      command(sessionId, { type: 'RESUME', by, guidance }),
+    resume: (sessionId: SessionId, given: { by?: string | undefined; guidance?: string | undefined } = {}) =>
+      command(sessionId, () => ({ type: 'RESUME', ...asked(given), guidance: given.guidance ?? '' })),
 
     /** Publishes a held post. */
-    approve: (postId: string, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
-      decide(postId, { type: 'APPROVE', post_id: postId, by, reason }),
+    approve: (postId: string, given: Asked = {}) =>
+      decide(postId, () => ({ type: 'APPROVE', post_id: postId, ...asked(given) })),
 
     /** Keeps a held post from ever being published. */
-    deny: (postId: string, { by = options.source, reason }: { by?: string; reason?: string | undefined } = {}) =>
-      decide(postId, { type: 'DENY', post_id: postId, by, reason }),
+    deny: (postId: string, given: Asked = {}) =>
+      decide(postId, () => ({ type: 'DENY', post_id: postId, ...asked(given) })),
 
     /**
      * Resolves when the session's outcome is in the log, or after `timeoutMs`. `ok` is true for `completed` only.
@@ -96,7 +97,11 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
     wait: async (
       sessionId: SessionId,
       given: { timeoutMs?: number | undefined; signal?: AbortSignal | undefined } = {},
-    ): Promise<WaitResult> => (await import('./wait.ts')).waitForOutcome(ports, sessionId, given),
+    ): Promise<WaitResult> => {
+      check('session_id', sessionId, kinds.sessionId)
+      checkOptions(given, { timeoutMs: kinds.anyNumber, signal: kinds.abortSignal })
+      return (await import('./wait.ts')).waitForOutcome(ports, sessionId, given)
+    },
 
     /**
      * Events from any place on, then live on the same path: in order, none missed, none twice. Pulled by the consumer.
@@ -106,21 +111,36 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
     async *events(
       given: Omit<EventsOptions, 'after'> & { from?: Place } = {},
     ): AsyncGenerator<RecordedEvent, void, undefined> {
-      const after = await this.positionOf(given.from ?? 'now')
+      checkOptions(given, {
+        sessionId: kinds.sessionId,
+        types: kinds.listOf(kinds.text),
+        until: kinds.oneOf(['closed', 'now']),
+        signal: kinds.abortSignal,
+        onParked: kinds.callback,
+      })
+      const after = await this.positionOf(given.from === undefined ? 'now' : given.from)
       const { followEvents } = await import('./follow-events.ts')
       yield* followEvents(ports, { ...given, after })
     },
 
     /** The session's registry record as of now, at least up to `atLeast`; null when there is no such session. */
-    async get(sessionId: SessionId, { atLeast }: { atLeast?: Position } = {}): Promise<RegistryRecord | null> {
-      if (atLeast !== undefined) await untilLogReaches(ports, atLeast)
+    async get(sessionId: SessionId, given: { atLeast?: Position } = {}): Promise<RegistryRecord | null> {
+      check('session_id', sessionId, kinds.sessionId)
+      checkOptions(given, { atLeast: kinds.position })
+      if (given.atLeast !== undefined) await untilLogReaches(ports, given.atLeast)
       return (await readView(ports, 'registry', sessionId))?.document ?? null
     },
 
     /** Registry records, newest first. Throws `invalid_argument` for a status that there is not. */
-    async list({ status, labels = {}, at, limit }: ListOptions = {}): Promise<RegistryRecord[]> {
-      if (status !== undefined && !SESSION_STATUSES.includes(status))
-        throw new SwarmError('invalid_argument', `status ${status}: expected one of ${SESSION_STATUSES.join(', ')}`)
+    async list(given: ListOptions = {}): Promise<RegistryRecord[]> {
+      const { object, position } = kinds
+      checkOptions(given, {
+        status: kinds.oneOf(SESSION_STATUSES),
+        labels: object,
+        at: position,
+        limit: kinds.integer(0),
+      })
+      const { status, labels = {}, at, limit } = given
       const filtered = status !== undefined || Object.keys(labels).length > 0 || at !== undefined
       if (limit !== undefined && limit <= RECENT_SESSIONS_MAX && !filtered) return newest(ports, limit)
       const all = at === undefined ? await listView(ports, 'registry') : await viewAt(ports, 'registry', at)
@@ -134,23 +154,29 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
 
     /** One document of a view as of now; null when there is none. Throws `unknown_view`. */
     async view<Name extends ViewName>(view: Name, key: string): Promise<ViewDocument<Name> | null> {
-      return readView(ports, known(view), key)
+      checkView(view)
+      check('key', key, kinds.text)
+      return readView(ports, view, key)
     },
     /** Every document of a view, as of now or of a position. Throws `unknown_view`. */
-    async views<Name extends ViewName>(view: Name, { at }: { at?: Position } = {}): Promise<ViewDocument<Name>[]> {
-      return at === undefined ? listView(ports, known(view)) : viewAt(ports, known(view), at)
+    async views<Name extends ViewName>(view: Name, given: { at?: Position } = {}): Promise<ViewDocument<Name>[]> {
+      checkView(view)
+      checkOptions(given, { at: kinds.position })
+      return given.at === undefined ? listView(ports, view) : viewAt(ports, view, given.at)
     },
 
     /** Folds a trail up to a place: phase, state and pending effects as they were. Throws `session_not_found`, `history_corrupt`. */
     async replay(sessionId: SessionId, given: { at?: Place } = {}): Promise<Replay> {
-      return (await this.replayed(sessionId, given.at)).replay
+      return (await this.replayed(sessionId, given)).replay
     },
     /** Each transition of a trail up to a place. */
     async replaySteps(sessionId: SessionId, given: { at?: Place } = {}): Promise<ReplayStep[]> {
-      return (await this.replayed(sessionId, given.at)).steps
+      return (await this.replayed(sessionId, given)).steps
     },
-    async replayed(sessionId: SessionId, at: Place | undefined): Promise<{ replay: Replay; steps: ReplayStep[] }> {
-      const upTo = at === undefined ? undefined : await this.positionOf(at)
+    async replayed(sessionId: SessionId, given: { at?: Place }): Promise<{ replay: Replay; steps: ReplayStep[] }> {
+      check('session_id', sessionId, kinds.sessionId)
+      checkOptions(given, {})
+      const upTo = given.at === undefined ? undefined : await this.positionOf(given.at)
       return (await import('./replay.ts')).replayTrail(ports, sessionId, { upTo })
     },
 
@@ -159,13 +185,13 @@ export function createSwarm(ports: ClientPorts, options: { source: string; trace
       if (typeof place === 'number' && Number.isSafeInteger(place) && place >= 0) return place
       if (place === 'start') return 0
       if (place === 'now') return ports.log.head()
-      const text = String(place)
+      const text = kinds.text.fits(place) ? String(place) : ''
       if (/^\d{1,15}$/.test(text)) return Number(text)
       const time = TIME_PATTERN.test(text) ? toEpochMs(text) : Number.NaN
       if (Number.isNaN(time))
         throw new SwarmError(
           'invalid_argument',
-          `${place}: expected start, now, a position or a time such as 2026-01-31T12:00:00Z`,
+          `place ${kinds.shown(place)}: expected start, now, a position or a time such as 2026-01-31T12:00:00Z`,
         )
       return ports.log.positionAt(time)
     },
@@ -194,10 +220,4 @@ async function untilLogReaches(ports: ClientPorts, position: Position): Promise<
     }
     await ports.clock.sleep(REACH_CHECK_MS)
   }
-}
-
-/** Programs without types may ask for anything. */
-function known<Name extends ViewName>(view: Name): Name {
-  if (isViewName(view)) return view
-  throw new SwarmError('unknown_view', `no view ${JSON.stringify(view)}; there are ${VIEW_NAMES.join(', ')}`)
 }

@@ -62,7 +62,7 @@ export function takeIn(state: SessionState, item: LogEvent | LogParked): Step {
         'history_corrupt',
         `session ${event.subject}: event ${event.id} at ${position}: ${error.message}`,
         {
-          details: { sessionId: event.subject, position, id: event.id },
+          details: { session_id: event.subject, position, id: event.id },
           cause: error,
         },
       )

@@ -2,7 +2,7 @@
 import { NO_HASH } from '../events/envelope.ts'
 import type { Sha256 } from '../events/hash-chain.ts'
 import type { Position, SessionId } from '../events/ids.ts'
-import { SwarmError } from './errors.ts'
+import { sessionNotFound } from './errors.ts'
 import { lostEvents, type LostEvents } from './lost-events.ts'
 import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
 import type { Parked } from './trail.ts'
@@ -14,7 +14,10 @@ export type Verification = {
   ok: boolean
   /** By session, in the order of their first events. */
   sessions: VerifiedTrail[]
-  /** Messages that are no part of any history: how many, and the first of them. */
+  /**
+   * Messages that are no part of any history: how many, and the first of them. `session_id` is the whole subject of one
+   * that stands where no session's events do.
+   */
   parked: { count: number; first: (Parked & { session_id: SessionId })[] }
   /** What is not in the log any more, whosever it was; only the whole log shows it. */
   lost: LostEvents
@@ -30,6 +33,8 @@ export type OnProgress = (done: Position, of: Position) => void
 
 const PROGRESS_EVENTS = 10_000
 const PARKED_SHOWN_MAX = 100
+/** Of the subject of an event. */
+const TRAIL_TOKENS = 5
 
 export class HistoryVerifier {
   private readonly options: HistoryOptions
@@ -109,17 +114,17 @@ export async function verifySessions(
   const verifier = new HistoryVerifier({ sha256: ports.sha256, recorded })
   for (const sessionId of wanted) {
     const items = await ports.log.read(sessionId)
-    if (items.length === 0 && !recorded.has(sessionId)) {
-      throw new SwarmError('session_not_found', `no session ${sessionId}`, { details: { sessionId } })
-    }
+    if (items.length === 0 && !recorded.has(sessionId)) throw sessionNotFound(sessionId)
     for (const item of items) verifier.take(sessionId, item)
   }
   return verifier.result()
 }
 
-/** The session on whose trail a message stands: the last but one token of its subject. */
+/** The session on whose trail a message stands, or its subject where that is no session's: `swarm.NS.event.ID.NOUN` is. */
 function sessionOf(item: LogEvent | LogParked): SessionId {
-  return item.kind === 'event' ? item.event.subject : (item.subject.split('.').at(-2) ?? '')
+  if (item.kind === 'event') return item.event.subject
+  const tokens = item.subject.split('.')
+  return tokens.length === TRAIL_TOKENS ? (tokens.at(-2) ?? '') : item.subject
 }
 
 function withoutParked({ parked: _parked, ...trail }: VerifiedTrail & { parked: unknown }): VerifiedTrail {

@@ -30,9 +30,7 @@ export async function readView<Name extends ViewName>(
   const sessionId = sessionOfKey(view, key)
   const stored =
     sessionId === null ? await readAcross(ports, view, key) : await readOfSession(ports, view, key, sessionId)
-  return stored === null || stored.document === null
-    ? null
-    : { key, position: stored.position, document: stored.document }
+  return stored === null ? null : toldOf(view, key, stored)
 }
 
 /** Those of the documents that there are. */
@@ -87,7 +85,7 @@ export async function listView<Name extends ViewName>(ports: ClientPorts, view: 
     const { foldLog } = await folding()
     await foldLog(ports, view, { after: found.completeTo }, documents)
   }
-  return asList(documents)
+  return asList(view, documents)
 }
 
 /** All documents as of a position, from the log alone. Throws `log_unreachable`. */
@@ -99,13 +97,25 @@ export async function viewAt<Name extends ViewName>(
   const documents = new Map<string, Stored<DocumentOf<Name>>>()
   const { foldLog } = await folding()
   await foldLog(ports, view, { after: 0, upTo: at }, documents)
-  return asList(documents)
+  return asList(view, documents)
 }
 
-function asList<Name extends ViewName>(documents: Map<string, Stored<DocumentOf<Name>>>): ViewDocument<Name>[] {
-  return [...documents].flatMap(([key, { position, document }]) =>
-    document === null ? [] : [{ key, position, document }],
-  )
+function asList<Name extends ViewName>(
+  view: Name,
+  documents: Map<string, Stored<DocumentOf<Name>>>,
+): ViewDocument<Name>[] {
+  return [...documents].map(([key, stored]) => toldOf(view, key, stored)).filter((told) => told !== null)
+}
+
+/** What readers are told of what is stored: nothing of a document that is still being made. */
+function toldOf<Name extends ViewName>(
+  view: Name,
+  key: string,
+  { position, document }: Stored<DocumentOf<Name>>,
+): ViewDocument<Name> | null {
+  const { toldOnce }: Store = VIEWS[view]
+  const isTold = document !== null && (toldOnce === undefined || document[toldOnce as keyof typeof document] !== null)
+  return isTold ? { key, position, document } : null
 }
 
 /** The session whose trail alone decides a document; null when several sessions may. */

@@ -35,7 +35,7 @@ export async function waitForOutcome(
         timedOut: false,
         session: null,
         phase: null,
-        error: { code: 'session_not_found', message: `no session ${sessionId}` },
+        error: { code: 'session_not_found', message: `no session ${JSON.stringify(sessionId)}` },
       }
     }
     const session = (await readView(ports, 'registry', sessionId))?.document ?? null

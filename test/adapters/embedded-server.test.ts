@@ -188,7 +188,7 @@ describe('losing the server', () => {
     await (await jetstreamManager(before)).streams.add({ name: 'kept', subjects: ['kept'] })
     await jetstream(before).publish('kept', 'acknowledged')
     await before.close()
-    for (const file of ['server.json', 'server-settings.json', 'nats.conf', 'nats.pid', 'generation.json'])
+    for (const file of ['server.json', 'server-settings.json', 'nats.conf', 'generation.json'])
       await damage(join(dir, file))
     const second = await acquire()
     expect(isRunning(pid)).toBe(false)
@@ -202,7 +202,7 @@ describe('losing the server', () => {
   it('down ends a server that no file tells of, by whatever path the directory is reached', async () => {
     await keepEmbeddedServer(dir)
     const { pid } = (await inspectEmbeddedServer(dir)) ?? { pid: 0 }
-    for (const file of ['server.json', 'nats.pid']) await rm(join(dir, file), { force: true })
+    await rm(join(dir, 'server.json'), { force: true })
     await symlink(base, join(base, 'link'))
     expect(await stopEmbeddedServer(join(base, 'link/.swarmtrail'))).toBe(true)
     expect(isRunning(pid)).toBe(false)
@@ -265,6 +265,21 @@ describe('the directory', () => {
     })
     expect(await inspectEmbeddedServer(dir)).toBeNull()
   })
+
+  it.each(['server.json', 'server-settings.json', 'generation.json', 'nats.conf', 'nats.log'])(
+    'with a directory in the place of %s is a clear error, in acquiring, stopping and looking',
+    async (name) => {
+      const other = join(base, 'other')
+      await mkdir(join(other, name), { recursive: true })
+      await mkdir(join(other, 'lock'))
+      const fault = {
+        code: 'log_unreachable',
+        message: expect.stringContaining(`${join(other, name)} is a directory`) as string,
+      }
+      for (const use of [acquire, stopEmbeddedServer, inspectEmbeddedServer])
+        await expect(use(other)).rejects.toMatchObject(fault)
+    },
+  )
 
   it('that can’t be made is a clear error', async () => {
     await writeFile(join(base, 'file'), '')

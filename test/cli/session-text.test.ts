@@ -57,6 +57,12 @@ describe('an event in words', () => {
     expect(wordsOf(but(a.checksFailed('stop'), { checks: [cut] }))).toEqual(['stop: npm test ended by the stop'])
   })
 
+  it('of a blocked session says that it waits only where it is held', () => {
+    const blocked = a.sessionBlocked('executor_blocked', 60_000)
+    expect(wordsOf(blocked)).toEqual([expect.stringContaining('; waits 1 min for swarmtrail resume')])
+    expect(wordsOf(but(blocked, { hold_until: null }))).toEqual([expect.not.stringContaining('waits')])
+  })
+
   it('of a turn without a usable answer does not say that it answered', () => {
     const none = a.completed(1, 'failed', {
       outcome_reason: NO_USABLE_ANSWER,

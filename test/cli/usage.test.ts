@@ -59,6 +59,10 @@ describe('usage', { timeout: TEST_MS_MAX }, () => {
     },
     { args: ['view', 'registy'], line: /^error: unknown_view: no view "registy"; there are registry.*\n$/ },
     { args: ['deny', 'nothing'], line: /^error: invalid_argument: post "nothing": expected SESSION\.EVENT/ },
+    {
+      args: ['start', 't', '--label', '__proto__=1', '--label', 'a=b'],
+      line: /^error: invalid_argument: labels: __proto__ is/,
+    },
     { args: ['ps', '--replicas', '3'], line: /^error: invalid_argument: --replicas is for a cluster.*\n$/ },
     {
       args: ['run', 't', '--command', 'true', '--workflow', 'x'],

@@ -140,4 +140,29 @@ describe('the past of a session', { timeout: TEST_MS_MAX }, () => {
       })
     expect(linesOf((await cli.run('logs', 'S1', '--follow', '--json')).stdout)).toHaveLength(2)
   })
+
+  it('of a session that there is not is told the same way by every command', async () => {
+    const cli = cliIn(program, await temporaryDirectory())
+    expect(
+      (await cli.run('run', 'task', '--session-id', 'S1', '--command', 'true', '--protocol', 'exit-code')).code,
+    ).toBe(0)
+    for (const args of [
+      ['show', 'none'],
+      ['logs', 'none'],
+      ['diff', 'none'],
+      ['replay', 'none'],
+      ['audit', 'none'],
+      ['export', 'none'],
+      ['verify', 'none'],
+      ['stop', 'none'],
+      ['wait', 'S1', 'none'],
+    ]) {
+      const { code, values, stderr } = await cli.json(...args)
+      expect({ args, code, values }).toMatchObject({
+        code: 5,
+        values: [{ error: { code: 'session_not_found', details: { session_id: 'none' } } }],
+      })
+      expect(stderr).toMatch(/^error: session_not_found: no session "none"; swarmtrail ps lists/)
+    }
+  })
 })

@@ -51,10 +51,12 @@ const options = {
   },
 }
 
+/** What is stored of a view and told: an entry of the ledger is both once its session is closed. */
 async function storedOf(s: Scenario, view: ViewName): Promise<StoredDocument[]> {
   const documents: StoredDocument[] = []
   for await (const stored of s.swarm.ports.views.list(storeNameOf(projections[view]))) documents.push(stored)
-  return documents.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+  const isTold = ({ document }: StoredDocument) => (document as { recorded_at?: string | null }).recorded_at !== null
+  return documents.filter(isTold).toSorted((a, b) => (a.key < b.key ? -1 : 1))
 }
 
 async function projected(s: Scenario): Promise<void> {

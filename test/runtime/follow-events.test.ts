@@ -67,7 +67,7 @@ describe('records', () => {
     const asked = JSON.parse('{"status":"bogus"}') as Parameters<typeof swarm.list>[0]
     await expect(swarm.list(asked)).rejects.toMatchObject({
       code: 'invalid_argument',
-      message: expect.stringContaining('status bogus: expected one of starting, running, '),
+      message: expect.stringContaining('status: expected one of starting, running, '),
     })
   })
 })

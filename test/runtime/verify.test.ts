@@ -257,10 +257,12 @@ describe('messages in the log that are no events', () => {
     const first = await ports.log.append(events[0] ?? trailOf('S1').next(), 0)
     const planted = ports.log.plant('S1', 'stop', 'garbage')
     ports.log.plant('S9', 'start', '{}')
+    ports.log.plant('a.S1', 'stop', '{}')
     expect(await ports.log.append(events[1] ?? trailOf('S1').next(), planted)).toBeGreaterThan(first)
     const verified = await verifyLog(ports)
-    expect(verified).toMatchObject({ ok: true, sessions: [{ session_id: 'S1', events: 2 }], parked: { count: 2 } })
-    expect(verified.parked.first.map(({ session_id }) => session_id)).toEqual(['S1', 'S9'])
+    expect(verified).toMatchObject({ ok: true, sessions: [{ session_id: 'S1', events: 2 }], parked: { count: 3 } })
+    const places = verified.parked.first.map(({ session_id }) => session_id)
+    expect(places).toEqual(['S1', 'S9', 'swarm.memory.event.a.S1.stop'])
   })
 
   it('are bad where the chain goes through them or ends at them', async () => {

@@ -57,7 +57,7 @@ const words: Words = {
   'session.completed': concluded,
   'session.failed': concluded,
   'session.blocked': (data) =>
-    `${concluded(data)}${data.hold_ms > 0 ? `; waits ${durationWords(data.hold_ms)} for swarmtrail resume` : ''}`,
+    `${concluded(data)}${data.hold_until !== null ? `; waits ${durationWords(data.hold_ms)} for swarmtrail resume` : ''}`,
   'session.stopped': concluded,
   'session.resumed': ({ guidance }) => short(guidance),
   'post.held': ({ post_id, kind, summary }) => `${kind} ${post_id}: ${short(summary)}`,

@@ -1,5 +1,5 @@
 /** The files of an embedded server's directory (`.swarmtrail`), all readable by their owner only. */
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { messageOf, SwarmError } from '../../runtime/errors.ts'
 import { isAlive, ownIdentity } from './embedded-processes.ts'
@@ -53,6 +53,29 @@ export async function prepareDirectory(paths: EmbeddedPaths): Promise<void> {
     await Promise.all(made)
   } catch (error) {
     throw new SwarmError('log_unreachable', `${paths.dir} can't be used: ${messageOf(error)}`, { cause: error })
+  }
+  await refuseDirectories(paths)
+}
+
+/** Throws `log_unreachable`, naming the first of the directory's files that is a directory itself. */
+export async function refuseDirectories(paths: EmbeddedPaths): Promise<void> {
+  const files = [paths.info, paths.settings, paths.config, paths.log, paths.generation]
+  const found = await Promise.all(files.map(isDirectory))
+  const wrong = files.find((_, index) => found[index])
+  if (wrong === undefined) return
+  const details = { path: wrong, advice: 'move it away; what belongs there is made anew' }
+  throw new SwarmError('log_unreachable', `${wrong} is a directory, and the embedded server needs a file there`, {
+    details,
+  })
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw error
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type EmbeddedPaths,
   pathsOf,
   prepareDirectory,
+  refuseDirectories,
   registerUser,
   type ServerInfo,
 } from './embedded-directory.ts'
@@ -86,6 +87,7 @@ export async function keepEmbeddedServer(dir: string, onProgress?: Progress): Pr
 export async function stopEmbeddedServer(dir: string): Promise<boolean> {
   const paths = pathsOf(resolve(dir))
   if (!existsSync(paths.lock)) return false
+  await refuseDirectories(paths)
   return withLock(paths.lock, async () => {
     await rm(paths.kept, { force: true })
     return (await countUsers(paths)) > 0 ? (await serversOf(paths)).length > 0 : stopServer(paths)
@@ -94,7 +96,9 @@ export async function stopEmbeddedServer(dir: string): Promise<boolean> {
 
 /** What any NATS client needs to join; null when no server runs there. Changes nothing. */
 export async function inspectEmbeddedServer(dir: string): Promise<ServerInfo | null> {
-  return runningServer(pathsOf(resolve(dir)))
+  const paths = pathsOf(resolve(dir))
+  await refuseDirectories(paths)
+  return runningServer(paths)
 }
 
 async function ensureServer(paths: EmbeddedPaths, onProgress: Progress): Promise<ServerInfo> {

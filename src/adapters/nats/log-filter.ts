@@ -1,5 +1,5 @@
 /** What a reader asked for, as subjects: what to read, what to be woken by, and what is left to pick out here. */
-import { SESSION_ID_PATTERN, type SessionId } from '../../events/ids.ts'
+import { isSessionId, SESSION_ID_WORDS, type SessionId } from '../../events/ids.ts'
 import type { Names } from '../../events/subjects.ts'
 import { SwarmError } from '../../runtime/errors.ts'
 import type { LogFilter } from '../../runtime/ports.ts'
@@ -46,8 +46,8 @@ export function subjectFilter(names: Names, filter: LogFilter = {}): SubjectFilt
 
 /** A session id becomes part of a subject, where a `*` would mean every session. */
 export function checkedSession(sessionId: SessionId): SessionId {
-  if (SESSION_ID_PATTERN.test(sessionId)) return sessionId
-  throw invalid(`${sessionId} is not a session id: expected 1 to 64 characters of A-Z a-z 0-9 _ -`)
+  if (isSessionId(sessionId)) return sessionId
+  throw invalid(`${sessionId} is not a session id: expected ${SESSION_ID_WORDS}`)
 }
 
 function invalid(message: string): SwarmError {

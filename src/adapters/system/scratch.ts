@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { realpath, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve, sep } from 'node:path'
-import { SESSION_ID_PATTERN } from '../../events/ids.ts'
+import { isSessionId } from '../../events/ids.ts'
 import { isSwarmError, messageOf, SwarmError } from '../../runtime/errors.ts'
 import type { Scratch } from '../../runtime/ports.ts'
 
@@ -47,7 +47,7 @@ export function fileScratch(root: string): Scratch {
 }
 
 function turnDirectory(base: string, sessionId: string, turnNumber: number): string {
-  if (!SESSION_ID_PATTERN.test(sessionId)) throw refusal(sessionId, 'is not a session id')
+  if (!isSessionId(sessionId)) throw refusal(sessionId, 'is not a session id')
   if (!Number.isSafeInteger(turnNumber) || turnNumber < 0) throw refusal(String(turnNumber), 'is not a turn number')
   const session = join(base, sessionId)
   const path = join(session, `turn-${turnNumber}`)

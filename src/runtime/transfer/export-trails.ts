@@ -3,7 +3,7 @@ import { NO_HASH } from '../../events/envelope.ts'
 import type { SessionId } from '../../events/ids.ts'
 import { isCoordinators } from '../../events/session-events.ts'
 import type { ArtifactRef } from '../../events/parts.ts'
-import { isSwarmError, SwarmError } from '../errors.ts'
+import { isSwarmError, sessionNotFound } from '../errors.ts'
 import { artifactsOf } from './export-artifacts.ts'
 import type { ClientPorts, LogEvent, LogParked } from '../ports.ts'
 import { isStray } from '../trail.ts'
@@ -89,8 +89,7 @@ async function* trails(
   const items: (LogEvent | LogParked)[] = []
   for (const sessionId of new Set(sessionIds)) {
     const trail = await log.read(sessionId)
-    if (trail.length === 0)
-      throw new SwarmError('session_not_found', `no session ${sessionId}`, { details: { sessionId } })
+    if (trail.length === 0) throw sessionNotFound(sessionId)
     items.push(...trail)
   }
   yield* items.toSorted((a, b) => a.position - b.position)
