@@ -14,6 +14,7 @@ import { DURATION_MS_MAX } from './events/workflow-config.ts'
 import * as kinds from './runtime/arguments.ts'
 import { check, checkOptions } from './runtime/arguments.ts'
 import { recalled } from './runtime/effects/recall.ts'
+import { messageOf, SwarmError } from './runtime/errors.ts'
 import { holderOn, takeLease } from './runtime/lease-keeper.ts'
 import type { ArtifactStore, LeaseHolder, Workflow } from './runtime/ports.ts'
 import { startProjector } from './runtime/projector.ts'
@@ -79,8 +80,8 @@ export type RunningRunner = {
 const RIGHTS_LEASE = 'runner.rights'
 
 /**
- * Serves sessions until closed. Throws `invalid_argument`, the `workflow_*` errors, `not_unattended` and `not_authorized`
- * before it takes any session.
+ * Serves sessions until closed. Throws `invalid_argument`, the `workflow_*` errors, `not_unattended`, `not_authorized`,
+ * and `runner_error` when it can start no processes, before it takes any session.
  */
 export async function createRunner(options: CreateRunner): Promise<RunningRunner> {
   checkOptions(options, OPTIONS)
@@ -97,7 +98,7 @@ export async function createRunner(options: CreateRunner): Promise<RunningRunner
 
 async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningRunner> {
   // It takes as long to load as all the rest.
-  const canStart = shell.open()
+  const opened = shell.open()
   const { swarm } = options
   const sourceDir = resolve(options.sourceDir ?? '.')
   const host = systemHost()
@@ -129,7 +130,7 @@ async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningR
   }
   const holder = holderOn(host, runnerId)
   await refuseWithoutRights(ports, holder, leaseTtlMs)
-  await canStart
+  refuseWithoutLauncher(await opened)
   const runner = new Runner(ports, settings, options.hooks)
   const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()
@@ -171,4 +172,11 @@ async function refuseWithoutRights(
   const lease = await takeLease(ports, RIGHTS_LEASE, holder, leaseTtlMs)
   await lease?.release()
   await ports.artifacts.put('')
+}
+
+/** Whoever can start nothing would only spoil what it takes. */
+function refuseWithoutLauncher(problem: Error | null): void {
+  if (problem === null) return
+  const message = `the runner can start no processes: ${messageOf(problem)}; TMPDIR must be a directory it may write to`
+  throw new SwarmError('runner_error', message, { cause: problem })
 }

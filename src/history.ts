@@ -81,8 +81,11 @@ export type ExportOptions = {
   framed?: boolean | undefined
   /** Told of messages that are no events and so are left out. */
   onParked?: ((parked: LogParked) => void) | undefined
-  /** Told of artifacts that events name and the store does not hold; the export says so in their place. */
-  onGone?: ((ref: ArtifactRef) => void) | undefined
+  /**
+   * Told of artifacts that events name and the store does not hold, or holds corrupt, and of why; the export says in
+   * their place that they are gone.
+   */
+  onGone?: ((ref: ArtifactRef, why: string) => void) | undefined
 }
 
 /**

@@ -48,7 +48,7 @@ async function exportTrails(cli: Cli, ids: readonly string[], options: ExportOpt
     framed: options.artifacts || options.framed,
     onParked: ({ position, subject, code, reason }) =>
       terminal.note(oneLine(`left out: position ${position} on ${subject}: ${code}: ${reason}`)),
-    onGone: ({ sha256 }) => terminal.note(`gone from the store: artifact ${sha256}`),
+    onGone: (_, why) => terminal.note(`exported without its content: ${why}`),
   })
   if (options.out !== undefined) {
     const { writeLines } = await import('../adapters/files/write-file.ts')

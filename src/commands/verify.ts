@@ -90,7 +90,8 @@ async function verified(
   if (file !== undefined) {
     const found = await verifyExport(file, { against })
     const { artifacts_gone: gone } = found
-    if (gone > 0) cli.terminal.note(`${countWords(gone, 'artifact')} could not be exported: not in the store any more`)
+    if (gone > 0)
+      cli.terminal.note(`${countWords(gone, 'artifact')} could not be exported: gone from the store, or corrupt there`)
     return only(ids, file, found)
   }
   const progress = progressOf(cli.terminal, 'verifying')

@@ -5,7 +5,8 @@ import type { ArtifactRef, Output } from '../events/parts.ts'
 import { INITIAL_STATE, stateName, type SessionState } from '../machines/decider.ts'
 import { storyOf } from '../projections/story.ts'
 import type { Story } from '../projections/story-document.ts'
-import { isSwarmError, messageOf, sessionNotFound } from './errors.ts'
+import { isSwarmError, sessionNotFound } from './errors.ts'
+import { contentOrLoss } from './lost-artifacts.ts'
 import type { ClientPorts, LogEvent, LogParked } from './ports.ts'
 import { takeIn, type Parked, type Step } from './trail.ts'
 import { verifyTrail } from './verify.ts'
@@ -95,7 +96,7 @@ export type AuditText = {
   note: string | null
 }
 
-/** The patch, the prompts and the outputs, each at most `TEXT_BYTES_MAX`. A missing artifact is a note, not a fault. */
+/** The patch, the prompts and the outputs, each at most `TEXT_BYTES_MAX`. A missing or corrupt artifact is a note, not a fault. */
 export async function readTexts(
   ports: Pick<ClientPorts, 'artifacts'>,
   events: readonly RecordedEvent[],
@@ -148,12 +149,8 @@ async function readText(
   if (bytesMax <= 0) return { text: null, note: `not shown: this page already holds ${TEXTS_BYTES_MAX} bytes of text` }
   if (ref.bytes > FETCHED_BYTES_MAX)
     return { text: null, note: `not shown: ${ref.bytes} bytes are too many for a page` }
-  try {
-    return cutText(await ports.artifacts.get(ref), kind, bytesMax)
-  } catch (error) {
-    if (!isSwarmError(error, 'artifact_missing')) throw error
-    return { text: null, note: `not shown: ${messageOf(error)}` }
-  }
+  const found = await contentOrLoss(ports, ref)
+  return 'loss' in found ? { text: null, note: `not shown: ${found.loss}` } : cutText(found.content, kind, bytesMax)
 }
 
 /** Of an output the end says most, of everything else the beginning. */

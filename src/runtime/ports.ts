@@ -107,7 +107,7 @@ export interface ArtifactStore {
   put(content: Uint8Array | string): Promise<ArtifactRef>
   /** From a file, streamed; same law. */
   putFile(path: string): Promise<ArtifactRef>
-  /** Throws `artifact_missing`; verifies the digest. */
+  /** Throws `artifact_missing`; `history_corrupt` when it is not what its digest says. */
   get(ref: ArtifactRef): Promise<Uint8Array>
 }
 

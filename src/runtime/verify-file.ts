@@ -15,7 +15,7 @@ export type ArtifactCodec = {
   digest(bytes: Uint8Array): string
 }
 export type VerifyFileOptions = { sha256: Sha256; codec: ArtifactCodec; recorded?: RecordedHeads | undefined }
-/** What was found in an export, and how much it holds. `artifacts_gone`: not there any more when it was made. */
+/** What was found in an export, and how much it holds. `artifacts_gone`: not to be had any more when it was made. */
 export type FileVerification = Verification & { events: number; artifacts: number; artifacts_gone: number }
 
 /**

@@ -1,9 +1,10 @@
 /** The small process that starts others: what becomes of runs when it goes, and of it when its runner goes. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
-import { dirname } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { localShell } from '../../src/adapters/shell/shell.ts'
@@ -114,16 +115,44 @@ describe('the launcher', () => {
   })
 })
 
-describe('a launcher whose socket is gone', () => {
-  it('goes on with what runs, and the next run but one has another launcher', async () => {
+describe('a launcher that can not be reached any more', () => {
+  it('goes on with what runs, and what comes next has another launcher, and begins once', async () => {
     const other = localShell()
     let path = ''
-    const first = other.run(shellRun('sleep 1; exit 3', { onSpawn: ({ pid }) => (path = socketOf(parentOf(pid))) }))
+    let launcher = 0
+    const first = other.run(
+      shellRun('sleep 2; exit 3', {
+        onSpawn: ({ pid }) => {
+          launcher = parentOf(pid)
+          path = socketOf(launcher)
+        },
+      }),
+    )
     await eventually('the first has begun', () => path !== '')
-    rmSync(path)
-    expect(await other.run(shellRun('true'))).toMatchObject({ ended: 'not_spawned' })
-    expect(await other.run(shellRun('exit 4'))).toMatchObject({ ended: 'exited', exitCode: 4 })
+    rmSync(dirname(path), { recursive: true })
+    const directory = mkdtempSync(join(tmpdir(), 'begun-'))
+    const next = Array.from({ length: 6 }, (_, index) =>
+      launcherOf((onSpawn) => other.run(shellRun(`echo begun >> ${directory}/${index}; sleep 0.2`, { onSpawn }))),
+    )
+    const launchers = new Set(await Promise.all(next))
+    expect(launchers.size).toBe(1)
+    expect(launchers).not.toContain(launcher)
+    expect(readdirSync(directory).map((name) => readFileSync(join(directory, name), 'utf8'))).toEqual(
+      next.map(() => 'begun\n'),
+    )
+    expect(isAlive(launcher)).toBe(true)
     expect(await first).toMatchObject({ ended: 'exited', exitCode: 3, error: null })
+    await eventually('what nothing runs under has ended', () => !isAlive(launcher))
+    other.close()
+    rmSync(directory, { recursive: true })
+  })
+
+  it('ends, when nothing runs under it', async () => {
+    const other = localShell()
+    const launcher = await launcherOf((onSpawn) => other.run(shellRun('sleep 0.2', { onSpawn })))
+    rmSync(socketOf(launcher))
+    expect(await other.run(shellRun('exit 4'))).toMatchObject({ ended: 'exited', exitCode: 4 })
+    await eventually('the launcher has ended', () => !isAlive(launcher))
     other.close()
   })
 })

@@ -1,5 +1,6 @@
 /** Has `sh -c` started by a launcher: a small process beside this one, made when it is first needed. */
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Readable } from 'node:stream'
@@ -22,14 +23,15 @@ export type Launch = {
 }
 
 export type Launcher = {
-  /** Starts it, if there is none, so that the first launch need not wait for that. Whether it could, that launch is told. */
-  open: () => Promise<void>
+  /** Starts it, if there is none, so that the first launch need not wait for that; null, or why it can't be started. */
+  open: () => Promise<Error | null>
   launch: (run: ShellRun) => Promise<Launch | { error: string }>
   /** Ends the launcher, which nothing may be running under. Nothing can be launched any more. */
   close: () => void
 }
 
 const CLOSED = 'the shell is closed'
+const UNHEARD = 'no process could be started: its launcher takes no connections'
 /**
  * So few are on order at a time that none is started much later than it was allowed to be: who allowed it may be stopped
  * meanwhile, and somebody else take over.
@@ -53,7 +55,7 @@ export function launcher(): Launcher {
     await places.enter()
     let launched: Launch | { error: string } = { error: CLOSED }
     try {
-      launched = await order(run)
+      launched = (await order(run)) ?? (await order(run)) ?? { error: UNHEARD }
     } catch (error) {
       launched = { error: `no process could be started: ${messageOf(error)}` }
     } finally {
@@ -63,8 +65,9 @@ export function launcher(): Launcher {
     return launched
   }
 
-  /** Nothing is waited for between the permission and the order. */
-  async function order(run: ShellRun): Promise<Launch | { error: string }> {
+  /** Null when the launcher can't be reached any more: nothing has begun then, and the next order goes to another one. */
+  async function order(run: ShellRun): Promise<Launch | { error: string } | null> {
+    if (isClosed) return { error: CLOSED }
     const current = opened()
     // As long as something is to run, this process does not end by itself.
     current.child.channel?.ref()
@@ -73,20 +76,25 @@ export function launcher(): Launcher {
       if (path instanceof Error) throw path
       await run.mayBegin?.()
       if (isClosed || run.signal.aborted) return { error: isClosed ? CLOSED : 'it was called off' }
-      return ordered(current, path, run, () => retire(current))
+      const launched = await ordered(current, path, run)
+      if (launched === null) retire(current)
+      return launched
     } finally {
-      if (current.waiting.size === 0) current.child.channel?.unref()
+      letGo(current)
     }
   }
 
-  /** Its socket is not there any more: what runs under it goes on, and the next launch gets another. */
+  /** What runs under it goes on, and the next launch gets another. */
   function retire(current: Running): void {
     if (running === current) running = null
     current.isRetired = true
   }
 
   return {
-    open: async () => void (await opened().socket),
+    async open() {
+      const path = await opened().socket
+      return path instanceof Error ? path : null
+    },
     launch,
     close() {
       isClosed = true
@@ -96,33 +104,53 @@ export function launcher(): Launcher {
   }
 }
 
-/** Sends the order, and makes the connections for it. */
-function ordered(current: Running, path: string, run: ShellRun, onGone: () => void): Launch {
+/** One that nothing runs under keeps this process alive no longer, and ends when there is another in its place. */
+function letGo({ child, waiting, isRetired }: Running): void {
+  if (waiting.size > 0) return
+  child.channel?.unref()
+  if (isRetired && child.connected) child.disconnect()
+}
+
+/**
+ * Sends the order, and makes the connections for it: the launcher begins when all three are there. So when one of these
+ * can't be made, nothing has begun, and the answer is null.
+ */
+async function ordered(current: Running, path: string, run: ShellRun): Promise<Launch | null> {
   const { child, waiting } = current
   const { command, cwd, env, marker } = run
   const id = randomUUID()
   const outcome = outcomeOf(id, waiting, () => {
     clearTimeout(deadline)
-    if (waiting.size > 0) return
-    child.channel?.unref()
-    if (current.isRetired && child.connected) child.disconnect()
+    letGo(current)
   })
   const deadline = setTimeout(() => child.kill('SIGKILL'), ANSWER_MS_MAX)
   const refused = (error: Error | null) => {
     if (error === null) return
-    if (isErrno(error, 'ENOENT', 'ECONNREFUSED')) onGone()
     waiting.get(id)?.started({ error: messageOf(error) })
     if (child.connected) child.send({ id } satisfies Order, () => undefined)
   }
-  const stream = (name: StreamName) => connected(path, greeting(id, name)).once('error', refused)
-  // First, as the launcher takes it in while these are made; it begins when all three are there.
+  const stream = (name: StreamName) => connected(path, greeting(id, name)).on('error', refused)
+  // First: nothing is waited for between the permission and the order, and the launcher takes it in meanwhile.
   child.send({ id, what: { command, cwd, env: { ...env, [MARKER_VARIABLE]: marker } } } satisfies Order, refused)
   const [stdout, stderr] = [stream('stdout'), stream('stderr')]
+  if (!(await reached([stdout, stderr]))) return null
   const started = outcome.started.then((told) => {
     clearTimeout(deadline)
     return explained(told, cwd)
   })
   return { stdout, stderr, started, exited: outcome.exited }
+}
+
+/** Whether somebody takes connections there. The system makes them at once, before they are taken. */
+async function reached(streams: readonly Socket[]): Promise<boolean> {
+  try {
+    await Promise.all(streams.map((stream) => once(stream, 'connect')))
+    return true
+  } catch (error) {
+    for (const stream of streams) stream.destroy()
+    if (isErrno(error, 'ENOENT', 'ECONNREFUSED')) return false
+    throw error
+  }
 }
 
 /** So many may be inside; who leaves gives the place to the one who came first of those that wait. */

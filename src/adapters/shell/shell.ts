@@ -19,8 +19,8 @@ const UNKNOWN: Exit = { exitCode: null, signal: null }
 type Reason = Exclude<ShellResult['ended'], 'not_spawned'>
 
 export type LocalShell = Shell & {
-  /** Starts the process that starts others for it, which else is started with the first run. Resolves once it has, or can't. */
-  open(): Promise<void>
+  /** Starts the process that starts others for it, which else is started with the first run; null, or why it can't be. */
+  open(): Promise<Error | null>
   /** Ends that process; to be called when nothing runs any more. */
   close(): void
 }

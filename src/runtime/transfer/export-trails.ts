@@ -3,9 +3,10 @@ import { NO_HASH } from '../../events/envelope.ts'
 import type { SessionId } from '../../events/ids.ts'
 import { isCoordinators } from '../../events/session-events.ts'
 import type { ArtifactRef } from '../../events/parts.ts'
-import { isSwarmError, sessionNotFound } from '../errors.ts'
+import { sessionNotFound } from '../errors.ts'
 import { artifactsOf } from './export-artifacts.ts'
 import type { ClientPorts, LogEvent, LogParked } from '../ports.ts'
+import { contentOrLoss } from '../lost-artifacts.ts'
 import { isStray } from '../trail.ts'
 import { artifactLine, endLine, eventLine, headerLine } from './trail-file.ts'
 import type { ArtifactCodec } from '../verify-file.ts'
@@ -19,8 +20,8 @@ export type ExportOptions = {
   framed?: boolean | undefined
   /** Told of messages that are no part of a history and so are left out. */
   onParked?: ((parked: LogParked) => void) | undefined
-  /** Told of artifacts that events name and the store does not hold. */
-  onGone?: ((ref: ArtifactRef) => void) | undefined
+  /** Told of artifacts that events name and the store does not hold, or holds corrupt, and of why. */
+  onGone?: ((ref: ArtifactRef, why: string) => void) | undefined
 }
 
 /**
@@ -48,22 +49,12 @@ export async function* exportTrails(
   }
   if (artifacts !== undefined) {
     for (const ref of named.values()) {
-      const content = await contentOf(ports, ref)
-      if (content === null) options.onGone?.(ref)
-      yield artifactLine(content === null ? { ...ref, gone: true } : { ...ref, base64: artifacts.encode(content) })
+      const found = await contentOrLoss(ports, ref)
+      if ('loss' in found) options.onGone?.(ref, found.loss)
+      yield artifactLine('loss' in found ? { ...ref, gone: true } : { ...ref, base64: artifacts.encode(found.content) })
     }
   }
   if (framed) yield endLine({ events, artifacts: named.size })
-}
-
-/** Null when it is gone: what is left of a history must be had all the same. */
-async function contentOf({ artifacts }: Pick<ClientPorts, 'artifacts'>, ref: ArtifactRef): Promise<Uint8Array | null> {
-  try {
-    return await artifacts.get(ref)
-  } catch (error) {
-    if (isSwarmError(error, 'artifact_missing')) return null
-    throw error
-  }
 }
 
 /** A trail's exported part is one chain from its start; what does not belong to it is told of. */

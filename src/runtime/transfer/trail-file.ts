@@ -1,8 +1,8 @@
 /**
  * Trails as JSON Lines: one event a line, as stored, with its `position` added; after the events, when asked for, the
  * artifacts they name, each as `{"artifact": {"sha256", "bytes", "base64"}}`, with `"gone": true` instead of a content
- * that was not there. What is to be kept has a first line that
- * says what it is, and a last one that counts, so that it shows when some of it is cut off.
+ * that was not there, or not what its digest says. What is to be kept has a first line that says what it is, and a last
+ * one that counts, so that it shows when some of it is cut off.
  */
 import { z } from 'zod'
 import { decodeObject } from '../../events/catalog.ts'
@@ -19,7 +19,7 @@ const contentSchema = z.strictObject({
   ...artifactRefSchema.shape,
   base64: z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/),
 })
-/** It was not in the store any more. */
+/** It was not in the store any more, or was something else there. */
 const goneSchema = z.strictObject({ ...artifactRefSchema.shape, gone: z.literal(true) })
 const artifactSchema = z.strictObject({ artifact: z.union([contentSchema, goneSchema]) })
 export type FileContent = z.output<typeof contentSchema>
