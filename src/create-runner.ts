@@ -135,8 +135,10 @@ async function serve(shell: LocalShell, options: CreateRunner): Promise<RunningR
   const projecting = startProjector(ports, holder, leaseTtlMs)
   runner.start()
   const close = async (given: { drainMs?: number } = {}) => {
-    checkOptions(given, DRAIN)
-    await runner.drain(given.drainMs).finally(() => shell.close())
+    // As a listener for signals it is given their names.
+    const { drainMs } = kinds.object.fits(given) ? given : {}
+    checkOptions({ drainMs }, DRAIN)
+    await runner.drain(drainMs).finally(() => shell.close())
     await projecting.stop()
   }
   return {

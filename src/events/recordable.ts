@@ -45,7 +45,9 @@ export function isNestedTooDeep(value: unknown): boolean {
   let level: unknown[] = [value]
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > NESTING_MAX) return true
-    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []))
+    const next = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []))
+    // What is there several times, as where something holds itself, is looked at once a level.
+    level = [...new Set(next)]
   }
   return false
 }

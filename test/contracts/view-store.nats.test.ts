@@ -9,6 +9,7 @@ import { makeNamespace } from '../../src/adapters/nats/namespace-streams.ts'
 import { natsViewStore } from '../../src/adapters/nats/view-store.ts'
 import { REFERENCE_CHARS_MAX } from '../../src/events/start-input.ts'
 import { startTestServer, type TestServer } from '../support/nats-server.ts'
+import { put } from '../support/put.ts'
 import { viewStoreContract } from './view-store.contract.ts'
 
 let server: TestServer
@@ -53,6 +54,17 @@ it('what is no view is on disk when it is acknowledged', async () => {
   const { stream, leaseBucket, artifactBucket, viewBucket } = under.names
   expect(waiting.toSorted()).toEqual([`KV_${leaseBucket}`, `OBJ_${artifactBucket}`, stream].toSorted())
   expect(made).toContain(`KV_${viewBucket('registry')}`)
+  await under.close()
+})
+
+it('a key that is none of ours stands for none of ours', async () => {
+  const under = await open()
+  await under.store.put('registry', [{ key: 'S1', position: 1, document: { true: 1 } }])
+  for (const key of ['S=31', '=41', '=FF', '=', '=FF'.repeat(800)])
+    await put(under.nc, `$KV.${under.names.viewBucket('registry')}.${key}`, '{"position":1,"document":{}}')
+  const listed: string[] = []
+  for await (const { key } of under.store.list('registry')) listed.push(key)
+  expect(listed.toSorted()).toEqual(['', 'S1'])
   await under.close()
 })
 

@@ -60,7 +60,7 @@ describe('isNestedTooDeep', () => {
 
   it('is true of what holds itself', () => {
     const self: unknown[] = []
-    self.push({ self })
+    self.push({ self }, { self })
     expect(isNestedTooDeep(self)).toBe(true)
   })
 })

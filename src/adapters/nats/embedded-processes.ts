@@ -1,6 +1,6 @@
 /** Processes by pid and start time, so that a recycled pid is never taken for the process it once was. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 export type ProcessIdentity = { pid: number; startedAt: string }
 
@@ -16,7 +16,7 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return startTimeOf(identity.pid) === identity.startedAt
 }
 
-/** The living processes whose command line ends with these arguments. */
+/** The living processes that were started with just these arguments, and for which paths mean what they mean here. */
 export function processesWith(args: readonly string[]): ProcessIdentity[] {
   const pids = process.platform === 'linux' ? pidsInProc(args) : pidsInPs(args)
   return pids.flatMap((pid) => {
@@ -71,13 +71,28 @@ function fromProc(pid: number): string | null {
 function pidsInProc(args: readonly string[]): number[] {
   const ending = `\0${args.join('\0')}\0`
   const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
-  return pids.filter((pid) => readProc(pid, 'cmdline')?.endsWith(ending))
+  return pids.filter((pid) => {
+    const line = readProc(pid, 'cmdline') ?? ''
+    return line.indexOf('\0') === line.length - ending.length && line.endsWith(ending) && hasOurFiles(pid)
+  })
+}
+
+/** A container, or whoever else has mounts or a root of its own, may have other files by the same path. */
+function hasOurFiles(pid: number): boolean {
+  return ['ns/mnt', 'root'].every((name) => {
+    const theirs = readProc(pid, name, readlinkSync)
+    return theirs !== null && theirs === readProc('self', name, readlinkSync)
+  })
 }
 
 /** Null when there is no such process, or it is not ours to look at. */
-function readProc(pid: number, name: 'stat' | 'cmdline'): string | null {
+function readProc(
+  pid: number | 'self',
+  name: string,
+  read = (path: string) => readFileSync(path, 'utf8'),
+): string | null {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, 'utf8')
+    return read(`/proc/${pid}/${name}`)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code ?? '')) return null
@@ -93,7 +108,8 @@ function fromPs(pid: number): string | null {
 }
 
 function pidsInPs(args: readonly string[]): number[] {
-  const listed = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: listBytesMax })
+  const options = ['-ww', '-U', String(process.getuid?.()), '-o', 'pid=,args=']
+  const listed = execFileSync('ps', options, { encoding: 'utf8', maxBuffer: listBytesMax })
   const lines = listed.split('\n').filter((line) => line.endsWith(` ${args.join(' ')}`))
   return lines.map((line) => Number.parseInt(line, 10))
 }

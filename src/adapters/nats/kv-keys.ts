@@ -15,9 +15,8 @@ export const CHECKPOINT_KEY = '=checkpoint'
 
 /** Throws `invalid_argument` for a key that is too long or no valid Unicode. */
 export function encodeKey(key: string): string {
-  if (key === '') return EMPTY
   if (/\p{Surrogate}/u.test(key)) throw new SwarmError('invalid_argument', 'a key must be valid Unicode')
-  const encoded = key.replaceAll(/[^\w\-/.]|^\.|\.$|(?<=\.)\./gu, escaped)
+  const encoded = encodedOf(key)
   if (encoded.length > encodedMaxBytes)
     throw new SwarmError('invalid_argument', `a key may have ${encodedMaxBytes} bytes at most: ${key.slice(0, 40)}…`)
   return encoded
@@ -26,6 +25,15 @@ export function encodeKey(key: string): string {
 export function decodeKey(encoded: string): string {
   if (encoded === EMPTY) return ''
   return encoded.replaceAll(/(?:=[0-9A-F]{2})+/g, (run) => Buffer.from(run.replaceAll('=', ''), 'hex').toString('utf8'))
+}
+
+/** Whether it is what {@link encodeKey} makes of some key; others may write any. */
+export function isEncodedKey(encoded: string): boolean {
+  return encodedOf(decodeKey(encoded)) === encoded
+}
+
+function encodedOf(key: string): string {
+  return key === '' ? EMPTY : key.replaceAll(/[^\w\-/.]|^\.|\.$|(?<=\.)\./gu, escaped)
 }
 
 function escaped(character: string): string {

@@ -106,7 +106,7 @@ async function* catchUp(reading: Reading, after: Position): AsyncGenerator<Messa
       ahead = goesOn ? readAhead(reading, run, cursor) : null
       if (due.length > 0) yield await wantedOf(reading, due)
       if (goesOn) continue
-      if (cursor >= goal.last) return Math.max(goal.head, cursor)
+      if ((messages.at(-1)?.position ?? cursor) >= goal.last) return Math.max(goal.head, cursor)
       await pause(link, lagWaitMs, signal)
     }
     return cursor
@@ -132,10 +132,15 @@ function readAhead(reading: Reading, run: LogRun, cursor: Position): Ahead {
   }
 }
 
-/** What the log held when the reader asked: its head, and (where a replica may not have it yet) the last message to come. */
+/**
+ * What the log held when the reader asked: its head, and (where a replica may not have it yet) the last message to come
+ * up to there; of what lies behind the head anything shows that all before it has come. The head is asked for first, as
+ * what is appended in between must not be taken for read.
+ */
 async function goalOf({ link, reader, filter }: Reading): Promise<{ head: Position; last: Position }> {
+  const head = await reader.end()
   const last = link.clustered() ? await reader.last(filter.read) : null
-  return { head: await reader.end(), last: last?.position ?? 0 }
+  return { head, last: Math.min(last?.position ?? 0, head + 1) }
 }
 
 /** Repeats the work while the log can't be reached: a reader outlives its connections. */

@@ -2,7 +2,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import type { Names } from '../../events/subjects.ts'
 import type { ViewStore } from '../../runtime/ports.ts'
-import { CHECKPOINT_KEY, encodeKey } from './kv-keys.ts'
+import { encodeKey, isEncodedKey } from './kv-keys.ts'
 import { openBucket } from './store-bucket.ts'
 import { viewStream } from './store-stream.ts'
 import { checkpointOf, generationOf } from './view-checkpoint.ts'
@@ -42,7 +42,7 @@ export function natsViewStore(nc: NatsConnection, names: Names, options: { repli
     },
     async *list(view) {
       for await (const entry of viewOf(view).bucket.list()) {
-        const stored = entry.key === CHECKPOINT_KEY ? null : documentOf(entry)
+        const stored = isEncodedKey(entry.key) ? documentOf(entry) : null
         if (stored !== null) yield stored
       }
     },
