@@ -1,13 +1,19 @@
 /** Reading from replicas that lag behind the leader, which answers what is asked about the log's end. */
-import { expect, it } from 'vitest'
-import type { NatsLink } from '../../src/adapters/nats/connection.ts'
-import type { LogReader } from '../../src/adapters/nats/log-reader.ts'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { connectNats } from '../../src/adapters/nats/connection.ts'
+import { logReader, type LogReader } from '../../src/adapters/nats/log-reader.ts'
 import { readLog } from '../../src/adapters/nats/log-subscription.ts'
 import type { Stored } from '../../src/adapters/nats/stored.ts'
 import { namesOf } from '../../src/events/subjects.ts'
 import type { LogItem } from '../../src/runtime/ports.ts'
+import { startTestServer, type TestServer } from '../support/nats-server.ts'
 
 const names = namesOf('test')
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer()
+})
+afterAll(() => server.stop())
 
 function messages(from: number, to: number): Stored[] {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => at(from + index))
@@ -17,14 +23,16 @@ function at(position: number): Stored {
   return { position, subject: names.event('S1', 'turn'), body: '', item: null }
 }
 
-/** A log that grows by one with everything that is asked; its replica follows by `lag` behind, and catches up slowly. */
-function lagging({ length, lag, page }: { length: number; lag: number; page: number }) {
+/** A log that grows by one with everything that is asked; its replica is `lag` behind, and catches up slowly. */
+async function lagging({ length, lag, page }: { length: number; lag: number; page: number }) {
+  const link = await connectNats({ servers: server.url, namespace: 'test' })
+  onTestFinished(() => link.close())
   let head = length
   let behind = lag
-  const grown = async () => head++
-  const reader = {
-    end: grown,
-    last: async () => at(await grown()),
+  const reader: LogReader = {
+    ...logReader(link, link.names),
+    end: async () => head++,
+    last: async () => ({ ...at(head++), recordedAt: '' }),
     run: () => ({
       async next(after: number) {
         const there = Math.max(0, head - behind)
@@ -35,13 +43,7 @@ function lagging({ length, lag, page }: { length: number; lag: number; page: num
       close: () => undefined,
     }),
   }
-  const link = {
-    clustered: () => true,
-    closed: () => false,
-    connected: () => true,
-    onChange: () => () => undefined,
-  }
-  return { reader: reader as unknown as LogReader, link: link as unknown as NatsLink }
+  return { reader, link: { ...link, clustered: () => true } }
 }
 
 it.each([
@@ -53,7 +55,7 @@ it.each([
   const items = async () => (stored: Stored) =>
     ({ kind: 'parked', position: stored.position, subject: stored.subject, code: '', reason: '', body: '' }) as const
   const got: LogItem[] = []
-  for await (const item of readLog({ ...lagging(log), names, items }, { after: 0, once: true })) got.push(item)
+  for await (const item of readLog({ ...(await lagging(log)), names, items }, { after: 0, once: true })) got.push(item)
   const last = got.at(-1)
   expect(last?.kind).toBe('caught_up')
   expect(last?.position).toBeGreaterThanOrEqual(log.length)
