@@ -72,6 +72,14 @@ it('a runner may be silent for as long as a lease can be, and refuses what a swa
   await runner.close()
 })
 
+it('a runner is closed by a signal that it is the listener of', async () => {
+  const runner = await library.createRunner({ swarm, command, sourceDir: directory })
+  const close = runner.close as Untyped
+  await close('SIGTERM', 15)
+  expect(await swarm.start({ task: 'a', session_id: 'left' })).toMatchObject({ ok: true })
+  expect(runner.active).toBe(0)
+})
+
 it.each([
   ['verifyLog', [{}], 'swarm: expected a swarm'],
   ['verifyLog', ['swarm', { sessionIds: 'S1' }], 'sessionIds: expected an array'],
