@@ -74,7 +74,7 @@ it('a runner may be silent for as long as a lease can be, and refuses what a swa
 
 it('a runner is closed by a signal that it is the listener of', async () => {
   const runner = await library.createRunner({ swarm, command, sourceDir: directory })
-  const close = runner.close as Untyped
+  const { close } = runner as Record<string, unknown> as Record<'close', Untyped>
   await close('SIGTERM', 15)
   expect(await swarm.start({ task: 'a', session_id: 'left' })).toMatchObject({ ok: true })
   expect(runner.active).toBe(0)
