@@ -10,7 +10,7 @@ export function isSessionId(value: unknown): boolean {
   return typeof value === 'string' && SESSION_ID_PATTERN.test(value)
 }
 
-/** Sequence of an event in the log; 0 stands for "before the first". Positions grow, with gaps: nobody adds one to one. */
+/** Sequence of an event in the log; 0 stands for "before the first". Positions grow, with gaps but in the whole log. */
 export type Position = number
 
 /** Position of the last event of one trail; 0 for an empty trail. */

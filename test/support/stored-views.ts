@@ -61,3 +61,10 @@ export async function wrongIn(ports: StoredPorts): Promise<string[]> {
   const rebuilt = await Promise.all(KEPT.map((one) => rebuildProjection(ports, one)))
   return rebuilt.filter(({ changed }) => changed > 0).map(({ view }) => view)
 }
+
+/** The same once whoever keeps the views has caught up, and readers are told what the log says. */
+export async function wrongOnceCurrent(ports: StoredPorts): Promise<string[]> {
+  await current(ports)
+  await expectRight(ports)
+  return wrongIn(ports)
+}
